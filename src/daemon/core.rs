@@ -116,7 +116,7 @@ impl Core {
 
     /// The same for a daemon that has been running for some time, in another process.
     pub(crate) fn since(env: Env, age: Duration) -> Rc<Self> {
-        let (now, wall) = (Instant::now(), SystemTime::now());
+        let (now, wall) = (clock::now(), SystemTime::now());
         let started = (
             now.checked_sub(age).unwrap_or(now),
             wall.checked_sub(age).unwrap_or(wall),

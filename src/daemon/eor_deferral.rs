@@ -50,7 +50,7 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
 
 /// Continues to defer the markers of a session that another process has established.
 pub(crate) fn resume(core: &Rc<Core>, neighbor: &Rc<Neighbor>, left: Duration) {
-    let until = Instant::now() + left;
+    let until = clock::now() + left;
     neighbor.eor_deferred_until.set(Some(until));
     tokio::task::spawn_local(end(Rc::clone(core), Rc::clone(neighbor), until));
 }

@@ -20,6 +20,7 @@ use crate::grammar::Selector;
 use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 
 use super::advisory::Advisories;
+use super::clock;
 use super::connection::{Connection, Session};
 use super::events::EventDispatcher;
 use super::history::History;
@@ -101,7 +102,7 @@ impl Neighbor {
             phase: Cell::new(Phase::Idle),
             connection: RefCell::default(),
             session: RefCell::default(),
-            down_since: Cell::new(Instant::now()),
+            down_since: Cell::new(clock::now()),
             history: History::default(),
             received: StaleRoutes::default(),
             eor_deferred_until: Cell::new(None),

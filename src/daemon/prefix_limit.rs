@@ -6,7 +6,7 @@
 //! before were within the limit, too, so the table has at most twice as many routes plus those of one UPDATE.
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::{info, warn};
 
@@ -14,6 +14,7 @@ use crate::bgp::message::update::Content;
 use crate::bgp::{Family, Negotiated, Notification};
 use crate::fsm::Cease;
 
+use super::clock;
 use super::core::Core;
 use super::neighbor::Neighbor;
 
@@ -77,7 +78,7 @@ fn pause(core: &Rc<Core>, neighbor: &Neighbor) {
 
 /// Starts a neighbor that is kept down after a while.
 pub(crate) fn pause_for(core: &Rc<Core>, neighbor: &Neighbor, wait: Duration) {
-    neighbor.paused_until.set(Some(Instant::now() + wait));
+    neighbor.paused_until.set(Some(clock::now() + wait));
     let (core, id) = (Rc::clone(core), neighbor.id);
     let Some(listed) = core.neighbors.get(id) else {
         return;

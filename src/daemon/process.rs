@@ -124,7 +124,7 @@ enum Inherited {
 }
 
 /// A running helper.
-struct Running {
+pub(crate) struct Running {
     child: HelperChild,
     stdin: pipe::Sender,
     stdout: pipe::Receiver,
@@ -535,7 +535,7 @@ async fn drain(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::R
 }
 
 /// Executes whole lines that were read, as many as fit into a turn, and leaves the rest. Returns `false` if there is none.
-fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>) -> bool {
+pub(crate) fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>) -> bool {
     let mut buffer = process.input.take();
     let end = memchr::memrchr(b'\n', &buffer);
     if let Some(end) = end {

@@ -1,4 +1,5 @@
-//! The daemon in virtual time against a naive model: random commands, faults, reloads, slow readers and restarts.
+//! The daemon in virtual time against a naive model: random commands, faults, reloads, slow readers, restarts and
+//! upgrades.
 //!
 //! The network and the clock are simulated, the rest is the daemon: command language, tables, sessions, events, leases.
 //! After everything has calmed down, each peer holds what the model has, the helper knows what each peer announces and has
@@ -11,12 +12,17 @@ mod model;
 mod network;
 mod peer;
 mod steps;
+mod upgrade;
 mod world;
+
+use std::rc::Rc;
+
+use tokio::task::LocalSet;
 
 use world::World;
 
-async fn run(seed: u64, steps: usize) {
-    let mut world = World::new(seed).await;
+async fn run(tasks: &Rc<LocalSet>, seed: u64, steps: usize) {
+    let mut world = World::new(seed, tasks);
     for step in 0..steps {
         world.step().await;
         let compares = step % 2_000 == 1_999 || step == steps - 1;
@@ -46,8 +52,9 @@ fn every_seed_ends_as_the_model() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
-            .build_local(tokio::runtime::LocalOptions::default())
+            .build()
             .expect("a runtime");
-        runtime.block_on(run(seed, steps));
+        let tasks = Rc::new(LocalSet::new());
+        runtime.block_on(tasks.run_until(run(&tasks, seed, steps)));
     }
 }

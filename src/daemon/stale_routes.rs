@@ -197,7 +197,7 @@ impl StaleRoutes {
     /// What is retained, as data.
     pub(crate) fn retained(&self) -> Vec<KeptFamily> {
         let state = self.state.borrow();
-        let export = |state: &State| state.retention.export(Instant::now());
+        let export = |state: &State| state.retention.export(clock::now());
         state.as_deref().map_or_else(Vec::new, export)
     }
 
@@ -210,7 +210,7 @@ impl StaleRoutes {
     ) {
         let state = &mut *self.state();
         state.retention.set_stale_path_time(stale_path_time);
-        state.retention.import(Instant::now(), kept);
+        state.retention.import(clock::now(), kept);
         fill(&mut state.rib);
     }
 

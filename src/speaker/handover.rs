@@ -4,17 +4,15 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-
 use super::clock;
 use super::config::PeerConfig;
+use super::connect::Stream;
 use super::control::{PeerCommand, Wanted};
 use super::error::Error;
 use super::handed::{Adopted, Handed, Suspension};
 use super::machine::machine;
 use super::plugin::Plugin;
 use super::server::Server;
-use super::sockopt;
 use super::status::PeerKey;
 use crate::bgp::Negotiated;
 use crate::fsm::{Peer, State};
@@ -32,12 +30,13 @@ impl Server {
     /// the plugin, which has to know the session already.
     ///
     /// # Errors
-    /// When the socket is gone, or the configuration does not allow what was negotiated. The socket is closed then.
-    pub(crate) fn adopt(&self, key: PeerKey, handed: Handed) -> io::Result<Rc<Negotiated>> {
-        let socket = sockopt::inherit(handed.socket)?;
-        let stream = std::net::TcpStream::from(socket);
-        stream.set_nonblocking(true)?;
-        let stream = TcpStream::from_std(stream)?;
+    /// When the configuration does not allow what was negotiated. The connection is closed then.
+    pub(crate) fn adopt(
+        &self,
+        key: PeerKey,
+        handed: Handed,
+        stream: Box<dyn Stream>,
+    ) -> io::Result<Rc<Negotiated>> {
         let driver = self
             .driver(key)
             .ok_or_else(|| io::Error::other("there is no such neighbor"))?;
@@ -56,7 +55,7 @@ impl Server {
         driver.shared.adopted.replace(Some(Box::new(Adopted {
             peer,
             id,
-            stream: Box::new(stream),
+            stream,
             input: handed.input,
             output: handed.output,
         })));

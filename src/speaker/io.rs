@@ -173,6 +173,10 @@ impl Link {
     /// Its socket, if it is a TCP connection.
     pub(crate) fn socket(&self) -> Option<RawFd> {
         let stream: &dyn Any = &*self.stream;
+        #[cfg(all(test, feature = "daemon"))]
+        if let Some(simulated) = stream.downcast_ref::<super::numbered::Numbered>() {
+            return Some(simulated.number);
+        }
         let stream: Option<&TcpStream> = stream.downcast_ref();
         stream.map(AsRawFd::as_raw_fd)
     }

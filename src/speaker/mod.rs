@@ -90,6 +90,8 @@ mod incoming;
 mod io;
 mod listener;
 mod machine;
+#[cfg(all(test, feature = "daemon"))]
+pub(crate) mod numbered;
 pub mod outbox;
 pub mod outgoing;
 pub mod plugin;

@@ -2,10 +2,9 @@
 
 use std::os::fd::RawFd;
 use std::rc::Rc;
-use std::time::Instant;
 
 use super::codec::{Blob, Field};
-use super::protocol::WITH_SECTIONS;
+use super::protocol::{WITH_SECTIONS, magic};
 use super::pulse::Pulse;
 use super::sections::Sections;
 use super::state::{
@@ -17,6 +16,7 @@ use crate::api::command::{Role, RoutesJson, Source};
 use crate::bgp::message::Direction;
 use crate::bgp::{Family, Nlri};
 use crate::daemon::checks::Check;
+use crate::daemon::clock;
 use crate::daemon::control::Control;
 use crate::daemon::core::Core;
 use crate::daemon::executor::Executor;
@@ -30,11 +30,24 @@ use crate::rib::adj_rib_out::{Exported, Unsent};
 use crate::speaker::{Counters, Handed, Server};
 
 /// What the next process is given.
-pub(super) struct Collected {
-    pub(super) state: Vec<u8>,
-    pub(super) tables: Vec<u8>,
+pub(crate) struct Collected {
+    magic: [u8; 8],
+    state: Vec<u8>,
+    tables: Vec<u8>,
     /// The descriptors that stay open.
-    pub(super) descriptors: Vec<RawFd>,
+    descriptors: Vec<RawFd>,
+}
+
+impl Collected {
+    /// What the next process reads, in order.
+    pub(crate) fn parts(&self) -> [&[u8]; 3] {
+        [&self.magic, &self.state, &self.tables]
+    }
+
+    /// What stays open, without the rest.
+    pub(crate) fn into_descriptors(self) -> Vec<RawFd> {
+        self.descriptors
+    }
 }
 
 /// Collects all. `sessions` are those that are handed over, and `answer` is the answer to the request.
@@ -48,7 +61,9 @@ pub(super) fn collect(
     pulse: &mut Pulse,
 ) -> Result<Collected, String> {
     let core = &executor.core;
-    let neighbors = core.neighbors.all();
+    let mut neighbors = core.neighbors.all();
+    // Of one that is removed nothing is left, and another may have its name already.
+    neighbors.retain(|listed| !listed.leaving.get());
     // They take longest, and what is known of the sessions changes meanwhile.
     let tables = tables(core, &neighbors, pulse)?;
     let mut sessions: Vec<(PeerId, Option<Handed>)> = sessions
@@ -65,7 +80,7 @@ pub(super) fn collect(
     };
     let mut state = State {
         pid: std::process::id(),
-        age: core.started.0.elapsed(),
+        age: clock::now().saturating_duration_since(core.started.0),
         listeners: server.listening_sockets(),
         control: control.parts().map(|parts| ControlState {
             socket: parts.socket,
@@ -110,6 +125,7 @@ pub(super) fn collect(
         Sections::of(core).put(&mut bytes);
     }
     Ok(Collected {
+        magic: magic(format),
         state: bytes,
         tables,
         descriptors,
@@ -187,6 +203,7 @@ fn neighbor(core: &Core, listed: &Listed, handed: Option<Handed>) -> NeighborSta
     let advisories = neighbor.advisories.all().into_iter();
     let retained = neighbor.received.retained().into_iter();
     let waits = core.status(neighbor.id);
+    let now = clock::now();
     NeighborState {
         id: neighbor.id.0,
         name: neighbor.name.to_string(),
@@ -205,7 +222,7 @@ fn neighbor(core: &Core, listed: &Listed, handed: Option<Handed>) -> NeighborSta
                 (received, error.code, error.subcode)
             }),
         },
-        down: neighbor.down_since.get().elapsed(),
+        down: now.saturating_duration_since(neighbor.down_since.get()),
         advisories: advisories
             .map(|(family, message)| (family, Blob(message)))
             .collect(),
@@ -227,13 +244,13 @@ fn neighbor(core: &Core, listed: &Listed, handed: Option<Handed>) -> NeighborSta
         watchdogs: Vec::new(),
         retry: waits.as_ref().and_then(|waits| {
             let at = waits.retry_at?;
-            Some(at.saturating_duration_since(Instant::now()))
+            Some(at.saturating_duration_since(now))
         }),
         failures: waits.map_or(0, |waits| waits.failures),
         penalty: neighbor
             .paused_until
             .get()
-            .map(|until| until.saturating_duration_since(Instant::now())),
+            .map(|until| until.saturating_duration_since(now)),
     }
 }
 
@@ -279,7 +296,7 @@ fn session(core: &Core, neighbor: &Neighbor, handed: Handed) -> Option<SessionSt
     let session = neighbor.session();
     let session = session.as_ref()?;
     let unsent = core.routes.rib().unsent(neighbor.id)?;
-    let now = Instant::now();
+    let now = clock::now();
     let deferred = neighbor.eor_deferred_until.get();
     let (messages, walks, end_of_rib) = waiting(unsent);
     let timers = &handed.session;

@@ -18,8 +18,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::collect::{Collected, collect};
-use super::protocol::{CHECK, FORMATS, VARIABLE, WORD, line, magic, signals};
+use super::protocol::{CHECK, FORMATS, VARIABLE, WORD, line, signals};
 use super::pulse::{Beat, Pulse};
+use super::sockets::{Descriptors, Sockets};
 use crate::config::{Config, diff};
 use crate::daemon::control::Control;
 use crate::daemon::core::Core;
@@ -70,13 +71,28 @@ impl Start {
 impl Giver<'_> {
     /// Continues as the program. Returns only if that is not possible: the sessions, helpers and clients stay.
     pub(crate) async fn give(&self) -> Result<Infallible, String> {
-        let core = &self.executor.core;
         self.refuse_what_is_unknown()?;
         let format = self.check().await?;
+        self.give_to(format, Rc::new(Descriptors), |collected| {
+            self.execute(collected)
+        })
+        .await
+    }
+
+    /// Hands over to what `execute` begins with. When that fails, everything goes on as before.
+    pub(crate) async fn give_to<T>(
+        &self,
+        format: u8,
+        sockets: Rc<dyn Sockets>,
+        execute: impl FnOnce(Collected) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let core = self.core();
         self.quiet().await?;
         core.handover.hold();
-        let result = self.hold_and_go(format).await;
-        core.handover.release();
+        let result = self.hold_and_go(format, sockets, execute).await;
+        if result.is_err() {
+            core.handover.release();
+        }
         result
     }
 
@@ -85,7 +101,7 @@ impl Giver<'_> {
     }
 
     /// What can't be handed over, however long one waits.
-    fn refuse_what_is_unknown(&self) -> Result<(), String> {
+    pub(crate) fn refuse_what_is_unknown(&self) -> Result<(), String> {
         let core = self.core();
         let (Some(path), Some(running)) = (core.reloads.path(), core.reloads.current()) else {
             return Err("this daemon has no configuration file".to_owned());
@@ -206,7 +222,12 @@ impl Giver<'_> {
         busy
     }
 
-    async fn hold_and_go(&self, format: u8) -> Result<Infallible, String> {
+    async fn hold_and_go<T>(
+        &self,
+        format: u8,
+        sockets: Rc<dyn Sockets>,
+        execute: impl FnOnce(Collected) -> Result<T, String>,
+    ) -> Result<T, String> {
         let core = self.core();
         // A command may have come while the last one was waited for.
         self.quiet().await?;
@@ -215,9 +236,11 @@ impl Giver<'_> {
         notify::reloading();
         let begin = Instant::now();
         let (suspensions, sessions) = self.suspend().await;
-        let mut pulse = Pulse::of(sessions.iter().filter_map(|(id, handed)| beat(*id, handed)));
-        let reason = match self.go((format, sessions), begin, &mut pulse) {
-            Ok(never) => match never {},
+        let beats = sessions.iter().filter_map(|(id, handed)| beat(*id, handed));
+        let mut pulse = Pulse::of(beats, sockets);
+        let collected = self.collect((format, sessions), begin, &mut pulse);
+        let reason = match collected.and_then(execute) {
+            Ok(done) => return Ok(done),
             Err(reason) => reason,
         };
         for (id, suspension) in suspensions {
@@ -254,13 +277,13 @@ impl Giver<'_> {
         (held, sessions)
     }
 
-    /// Becomes the other program. The first session was held at `begin`.
-    fn go(
+    /// Collects what the other program needs. The first session was held at `begin`.
+    fn collect(
         &self,
         (format, sessions): (u8, Vec<(PeerId, Handed)>),
         begin: Instant,
         pulse: &mut Pulse,
-    ) -> Result<Infallible, String> {
+    ) -> Result<Collected, String> {
         let core = self.core();
         core.routes.finish_sweeps();
         self.control.visit(&mut |_, queue| queue.make_all());
@@ -270,17 +293,11 @@ impl Giver<'_> {
         let answer = core.handover.success();
         let count = sessions.len();
         let parts = (&**self.executor, self.server, self.control);
-        let Collected {
-            state,
-            tables,
-            descriptors,
-        } = collect(parts, (format, sessions), &answer, pulse)?;
-        let bytes = state.len() + tables.len();
+        let collected = collect(parts, (format, sessions), &answer, pulse)?;
+        let bytes = collected.parts().map(<[u8]>::len).iter().sum::<usize>();
         if bytes > MOST {
             return Err(format!("{bytes} bytes would have to be handed over"));
         }
-        let file = sealed([&magic(format), &state, &tables])
-            .map_err(|cause| format!("no memory for the state: {cause}"))?;
         info!(
             program = %self.program.display(),
             sessions = count,
@@ -288,10 +305,16 @@ impl Giver<'_> {
             milliseconds = begin.elapsed().as_millis(),
             "continuing as another process"
         );
-        drop((state, tables));
-        let mut descriptors = descriptors;
+        Ok(collected)
+    }
+
+    /// Becomes the other program.
+    fn execute(&self, collected: Collected) -> Result<Infallible, String> {
+        let file = sealed(collected.parts())
+            .map_err(|cause| format!("no memory for the state: {cause}"))?;
+        let mut descriptors = collected.into_descriptors();
         descriptors.push(file.as_raw_fd());
-        let result = self.execute(&descriptors, file.as_raw_fd());
+        let result = self.become_program(&descriptors, file.as_raw_fd());
         for number in descriptors {
             if let Err(cause) = inheritable(number, Inherit::No) {
                 warn!(number, %cause, "a descriptor stays open for helpers");
@@ -300,7 +323,7 @@ impl Giver<'_> {
         result
     }
 
-    fn execute(&self, descriptors: &[i32], state: i32) -> Result<Infallible, String> {
+    fn become_program(&self, descriptors: &[i32], state: i32) -> Result<Infallible, String> {
         let text = |bytes: &[u8]| CString::new(bytes).map_err(|cause| cause.to_string());
         let program = text(self.program.as_os_str().as_bytes())?;
         let arguments: Vec<CString> = std::env::args_os()

@@ -13,6 +13,7 @@ use super::neighbors;
 use super::protocol::{CHECK, FORMATS, VARIABLE, WITH_SECTIONS, magic, signals};
 use super::pulse::Pulse;
 use super::sections::Sections;
+use super::sockets::{Descriptors, Sockets};
 use super::state::{
     CheckState, FINDINGS, HelperState, OperatorState, QueueState, STATES, SourceState, State,
 };
@@ -60,6 +61,7 @@ pub(crate) fn purpose() -> io::Result<Purpose> {
 pub(crate) struct Heritage {
     state: State,
     sections: Sections,
+    sockets: Rc<dyn Sockets>,
     pulse: Pulse,
     bytes: Vec<u8>,
     /// Where the tables begin.
@@ -78,6 +80,11 @@ impl Heritage {
         let mut bytes = Vec::new();
         io::Seek::rewind(&mut file)?;
         file.read_to_end(&mut bytes)?;
+        Self::of(bytes, Rc::new(Descriptors))
+    }
+
+    /// The same, with what was read.
+    pub(crate) fn of(bytes: Vec<u8>, sockets: Rc<dyn Sockets>) -> io::Result<Self> {
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         let known = FORMATS
             .into_iter()
@@ -94,11 +101,13 @@ impl Heritage {
         }
         let tables = bytes.len() - r.remaining();
         // Before anything else: peers were sent nothing while the process before wrote all this.
-        let mut pulse = Pulse::of(state.neighbors.iter().filter_map(neighbors::beat));
+        let beats = state.neighbors.iter().filter_map(neighbors::beat);
+        let mut pulse = Pulse::of(beats, Rc::clone(&sockets));
         pulse.look();
         Ok(Self {
             state,
             sections,
+            sockets,
             pulse,
             bytes,
             tables,
@@ -159,10 +168,12 @@ impl Heritage {
         }
         let neighbors = std::mem::take(&mut self.state.neighbors);
         let tables = Reader::new(&self.bytes[self.tables..]);
-        let numbers = neighbors::resume((core, server), neighbors, tables, &mut self.pulse)
+        let sockets = &*self.sockets;
+        let carried = (&mut self.pulse, sockets);
+        let numbers = neighbors::resume((core, server), neighbors, tables, carried)
             .map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause.to_string()))?;
         for state in std::mem::take(&mut self.state.helpers) {
-            helper((executor, core), state, &numbers);
+            helper((executor, core), state, &numbers, sockets);
         }
         self.sections.resume((core, server), &numbers);
         for operator in &mut self.state.operators {
@@ -276,7 +287,12 @@ fn parts(state: QueueState, now: impl Fn(u32) -> Option<u32>) -> QueueParts {
     }
 }
 
-fn helper((executor, core): (&Executor, &Core), state: HelperState, numbers: &neighbors::Numbers) {
+fn helper(
+    (executor, core): (&Executor, &Core),
+    state: HelperState,
+    numbers: &neighbors::Numbers,
+    sockets: &dyn Sockets,
+) {
     let Some((_, process)) = core.events.helpers().find(&state.name) else {
         return;
     };
@@ -291,7 +307,7 @@ fn helper((executor, core): (&Executor, &Core), state: HelperState, numbers: &ne
             refused: state.counts.1,
         },
     };
-    if let Err(cause) = process.resume(&known) {
+    if let Err(cause) = process.resume(&known, |pid, pipes| sockets.helper(pid, pipes)) {
         error!(process = %process.name, %cause, "the helper is lost, and started again");
         return;
     }

@@ -14,6 +14,7 @@
 //! | `protocol` | what two versions of the program have to agree on |
 //! | `codec` | values as bytes |
 //! | `state`, `sections`, `tables` | what is handed over: the daemon; what another version may not know; routes |
+//! | `sockets` | what the numbers of sockets and pipes stand for |
 //! | `pulse` | KEEPALIVEs that are due meanwhile |
 //! | `collect`, `give` | the process that hands over |
 //! | `inherit`, `neighbors` | the process that continues |
@@ -26,5 +27,6 @@ mod neighbors;
 pub(crate) mod protocol;
 mod pulse;
 mod sections;
+pub(crate) mod sockets;
 mod state;
 mod tables;

@@ -2,19 +2,21 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tracing::{info, warn};
 
 use super::codec::Blob;
 use super::pulse::{Beat, Pulse};
+use super::sockets::Sockets;
 use super::state::{NeighborState, Route, SessionState};
 use super::tables::{Row, TableReader};
 use crate::bgp::message::open::Open;
 use crate::bgp::message::{Direction, MessageType, RawMessage};
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, NextHop, Nlri};
+use crate::daemon::clock;
 use crate::daemon::connection::Session;
 use crate::daemon::core::Core;
 use crate::daemon::history::{HistoryParts, LastError};
@@ -28,7 +30,6 @@ use crate::fsm::retention::KeptFamily;
 use crate::fsm::{ConnInfo, Initiator, SessionSnapshot};
 use crate::rib::adj_rib_out::{Session as RibSession, Unsent, UnsentWalk};
 use crate::rib::{Action, Change, Leased, PeerId};
-use crate::speaker::sockopt::inherit;
 use crate::speaker::{Counters, Handed, Server};
 use crate::wire::{Reader, WireError};
 
@@ -46,7 +47,7 @@ pub(super) fn resume(
     (core, server): (&Rc<Core>, &Server),
     states: Vec<NeighborState>,
     tables: Reader<'_>,
-    pulse: &mut Pulse,
+    (pulse, sockets): (&mut Pulse, &dyn Sockets),
 ) -> Result<Numbers, WireError> {
     let mut numbers = Numbers::new();
     let mut found: Vec<(Rc<Listed>, NeighborState)> = Vec::new();
@@ -71,7 +72,10 @@ pub(super) fn resume(
             None => {
                 info!(neighbor = %state.name, "the neighbor is not continued");
                 pulse.forget(state.id);
-                state.session.iter().for_each(discard);
+                state
+                    .session
+                    .iter()
+                    .for_each(|session| discard(session, sockets));
             }
         }
     }
@@ -85,7 +89,7 @@ pub(super) fn resume(
             .session
             .as_ref()
             .map(|session| session.end_of_rib.clone());
-        if neighbor((core, server), &listed, state, beat) {
+        if neighbor((core, server), &listed, state, (beat, sockets)) {
             sessions += 1;
             markers.extend(end_of_rib.map(|families| (listed.neighbor.id, families)));
         }
@@ -253,7 +257,7 @@ fn neighbor(
     (core, server): (&Rc<Core>, &Server),
     listed: &Listed,
     state: NeighborState,
-    beat: Option<&Beat>,
+    (beat, sockets): (Option<&Beat>, &dyn Sockets),
 ) -> bool {
     let neighbor = &listed.neighbor;
     let ((established, lost), last) = (state.history.counts, state.history.last);
@@ -273,7 +277,7 @@ fn neighbor(
                 subcode,
             }),
     });
-    let now = Instant::now();
+    let now = clock::now();
     let since = now.checked_sub(state.down).unwrap_or(now);
     neighbor.down_since.set(since);
     neighbor.gave_up.set(state.gave_up);
@@ -312,10 +316,10 @@ fn neighbor(
         return false;
     };
     if listed.key.get().is_none() {
-        discard(&state);
+        discard(&state, sockets);
         return false;
     }
-    match session((core, server), listed, state, beat) {
+    match session((core, server), listed, state, (beat, sockets)) {
         Ok(()) => true,
         Err(reason) => {
             warn!(neighbor = %neighbor.name, "the session can't be continued: {reason}");
@@ -333,13 +337,13 @@ fn session(
     (core, server): (&Rc<Core>, &Server),
     listed: &Listed,
     mut state: SessionState,
-    beat: Option<&Beat>,
+    (beat, sockets): (Option<&Beat>, &dyn Sockets),
 ) -> Result<(), String> {
     let neighbor = &listed.neighbor;
     let key = listed.key.get().ok_or("it is not in the speaker")?;
     let (sent, received) = (message(&state.opens.0), message(&state.opens.1));
     let (Ok(local), Ok(remote)) = (Open::decode(sent.body()), Open::decode(received.body())) else {
-        discard(&state);
+        discard(&state, sockets);
         return Err("an OPEN can't be read".to_owned());
     };
     let ends = ConnInfo {
@@ -371,8 +375,10 @@ fn session(
     if let Some(beat) = beat {
         beat.note(&mut handed);
     }
-    let negotiated = server.adopt(key, handed);
-    let negotiated = negotiated.map_err(|cause| cause.to_string())?;
+    let negotiated = sockets
+        .connection(state.socket)
+        .and_then(|stream| server.adopt(key, handed, stream))
+        .map_err(|cause| cause.to_string())?;
     neighbor.connected(ends);
     neighbor.note(Direction::Send, &sent);
     neighbor.note(Direction::Receive, &received);
@@ -413,9 +419,9 @@ fn message(Blob(bytes): &Blob) -> RawMessage {
 }
 
 /// Closes the connection of a session that is not continued.
-fn discard(state: &SessionState) {
+fn discard(state: &SessionState, sockets: &dyn Sockets) {
     // One that is closed already needs no more.
-    drop(inherit(state.socket));
+    drop(sockets.connection(state.socket));
 }
 
 fn counters(numbers: &[u64]) -> [Counters; 4] {

@@ -5,7 +5,7 @@ use nix::sys::signal::{SigSet, Signal};
 /// The versions of what is handed over that this program writes and reads, the newest first. A version changes with `state` or
 /// `tables`. Version 3 has sections between the two, of which a reader skips those that it does not know: what may be missing
 /// is added there. To a program that reads version 2 only, they are not handed over.
-pub(super) const FORMATS: [u8; 2] = [WITH_SECTIONS, 2];
+pub(crate) const FORMATS: [u8; 2] = [WITH_SECTIONS, 2];
 /// The version from which on there are sections.
 pub(super) const WITH_SECTIONS: u8 = 3;
 /// The environment variable that has the descriptor of the state, or [`CHECK`].

@@ -5,18 +5,20 @@
 //! it directly, without waiting for a socket.
 
 use std::os::fd::RawFd;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::sockets::Sockets;
 use crate::bgp::message::{MessageType, keepalive};
+use crate::daemon::clock;
 use crate::speaker::Handed;
-use crate::speaker::sockopt::send;
 
 /// Calls between two looks at the clock.
 const CALLS: u32 = 1_024;
 
 /// The sessions of all neighbors.
-#[derive(Debug, Default)]
 pub(super) struct Pulse {
+    sockets: Rc<dyn Sockets>,
     beats: Vec<Beat>,
     calls: u32,
     /// When the next KEEPALIVE is due.
@@ -52,7 +54,7 @@ impl Beat {
             id,
             socket,
             interval,
-            due: Instant::now() + wait,
+            due: clock::now() + wait,
             output,
             sent: 0,
         })
@@ -61,7 +63,7 @@ impl Beat {
     /// Notes in what is handed over of the session what it was sent meanwhile.
     pub(super) fn note(&self, handed: &mut Handed) {
         handed.output.clone_from(&self.output);
-        handed.session.keepalive = Some(self.due.saturating_duration_since(Instant::now()));
+        handed.session.keepalive = Some(self.due.saturating_duration_since(clock::now()));
         let [_, sent, _, sent_total] = &mut handed.counters;
         for _ in 0..self.sent {
             sent.count(MessageType::KEEPALIVE);
@@ -69,14 +71,14 @@ impl Beat {
         }
     }
 
-    fn beat(&mut self, now: Instant) {
+    fn beat(&mut self, now: Instant, sockets: &dyn Sockets) {
         if self.output.is_empty() {
             self.output.extend_from_slice(&keepalive());
             self.sent += 1;
         }
         self.due = now + self.interval;
         // A socket that takes nothing, or is broken, is left to the task that the session has afterwards.
-        if let Ok(count) = send(self.socket, &self.output) {
+        if let Ok(count) = sockets.send(self.socket, &self.output) {
             self.output.drain(..count);
         }
     }
@@ -84,10 +86,12 @@ impl Beat {
 
 impl Pulse {
     /// The pulse of these sessions.
-    pub(super) fn of(beats: impl Iterator<Item = Beat>) -> Self {
+    pub(super) fn of(beats: impl Iterator<Item = Beat>, sockets: Rc<dyn Sockets>) -> Self {
         let mut pulse = Self {
+            sockets,
             beats: beats.collect(),
-            ..Self::default()
+            calls: 0,
+            due: None,
         };
         pulse.plan();
         pulse
@@ -107,10 +111,10 @@ impl Pulse {
 
     /// Sends the KEEPALIVEs that are due.
     pub(super) fn look(&mut self) {
-        let now = Instant::now();
+        let now = clock::now();
         if self.due.is_some_and(|due| due <= now) {
             let due = self.beats.iter_mut().filter(|beat| beat.due <= now);
-            due.for_each(|beat| beat.beat(now));
+            due.for_each(|beat| beat.beat(now, &*self.sockets));
             self.plan();
         }
     }
@@ -134,6 +138,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
+    use crate::daemon::handover::sockets::Descriptors;
 
     fn pair() -> (UnixStream, UnixStream) {
         UnixStream::pair().expect("two sockets")
@@ -152,7 +157,7 @@ mod tests {
             beat(2, &two, 9, hour, &[]),
             beat(3, &three, 0, Duration::ZERO, &[]),
         ];
-        let mut pulse = Pulse::of(beats.into_iter().flatten());
+        let mut pulse = Pulse::of(beats.into_iter().flatten(), Rc::new(Descriptors));
         for _ in 0..CALLS {
             pulse.call();
         }
@@ -174,7 +179,7 @@ mod tests {
     fn bytes_that_wait_are_written_first() {
         let (one, mut first) = pair();
         let beat = Beat::new((1, one.as_raw_fd()), (3, 3), Duration::ZERO, vec![1, 2, 3]);
-        let mut pulse = Pulse::of(beat.into_iter());
+        let mut pulse = Pulse::of(beat.into_iter(), Rc::new(Descriptors));
         pulse.look();
         let mut bytes = [0; 3];
         first.read_exact(&mut bytes).expect("what waited");

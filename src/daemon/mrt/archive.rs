@@ -172,6 +172,9 @@ impl Drop for Archive {
 
 /// Waits for threads that were [closed](Archive::close), but not for a disk that does not answer.
 pub(crate) async fn finish(threads: Vec<JoinHandle<()>>) {
+    if threads.is_empty() {
+        return;
+    }
     let joined = tokio::task::spawn_blocking(|| {
         for thread in threads {
             let _ = thread.join();

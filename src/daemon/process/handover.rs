@@ -1,7 +1,7 @@
 //! A helper on its way from one process of this program to the next.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 use nix::unistd::Pid;
 use tokio::net::unix::pipe;
@@ -9,7 +9,6 @@ use tokio::net::unix::pipe;
 use super::child::HelperChild;
 use super::{Inherited, Process, Running, Wish};
 use crate::daemon::stats::CommandCounts;
-use crate::speaker::sockopt::inherit;
 
 /// What is known of a helper besides its configuration and its queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,11 +40,16 @@ impl Process {
         })
     }
 
-    /// Continues with a helper that another process has started, once it is supervised.
+    /// Continues with a helper that another process has started, once it is supervised. `adopt` takes its pipes, unless other
+    /// code runs it.
     ///
     /// # Errors
     /// When its pipes are gone. It is started again then.
-    pub(crate) fn resume(&self, parts: &HelperParts) -> io::Result<()> {
+    pub(crate) fn resume(
+        &self,
+        parts: &HelperParts,
+        adopt: impl FnOnce(i32, [RawFd; 3]) -> io::Result<Option<Running>>,
+    ) -> io::Result<()> {
         self.starts.set(parts.starts);
         self.deaths.set(parts.deaths);
         self.counts.set(parts.counts);
@@ -53,20 +57,47 @@ impl Process {
             self.inherited.replace(Inherited::Lost);
             return Ok(());
         };
-        let [stdin, stdout, stderr] = pipes.map(inherit);
-        let pid = Pid::from_raw(pid);
-        let running = Running {
-            child: HelperChild::inherited(pid)?,
+        let running = adopt(pid, pipes)?;
+        self.input.borrow_mut().extend_from_slice(&parts.input);
+        self.pid.set(Some(Pid::from_raw(pid)));
+        self.pipes.set(Some(pipes));
+        self.queue.open();
+        if let Some(running) = running {
+            self.inherited
+                .replace(Inherited::Running(Box::new(running)));
+        }
+        Ok(())
+    }
+}
+
+/// A helper that is run by a test.
+#[cfg(test)]
+impl Process {
+    /// Gives it what [`parts`](Self::parts) expects of one that runs.
+    pub(crate) fn pretend(&self, pid: i32, pipes: [RawFd; 3]) {
+        self.pid.set(Some(Pid::from_raw(pid)));
+        self.pipes.set(Some(pipes));
+        self.starts.set(self.starts.get() + 1);
+    }
+
+    /// Adds to what it wrote and was not executed.
+    pub(crate) fn hold_back(&self, text: &[u8]) {
+        self.input.borrow_mut().extend_from_slice(text);
+    }
+}
+
+impl Running {
+    /// A helper of another process.
+    ///
+    /// # Errors
+    /// When its pipes are gone.
+    pub(crate) fn inherited(pid: i32, pipes: [io::Result<OwnedFd>; 3]) -> io::Result<Self> {
+        let [stdin, stdout, stderr] = pipes;
+        Ok(Self {
+            child: HelperChild::inherited(Pid::from_raw(pid))?,
             stdin: pipe::Sender::from_owned_fd(stdin?)?,
             stdout: pipe::Receiver::from_owned_fd(stdout?)?,
             stderr: pipe::Receiver::from_owned_fd(stderr?)?,
-        };
-        self.input.borrow_mut().extend_from_slice(&parts.input);
-        self.pid.set(Some(pid));
-        self.pipes.set(Some(pipes));
-        self.queue.open();
-        self.inherited
-            .replace(Inherited::Running(Box::new(running)));
-        Ok(())
+        })
     }
 }

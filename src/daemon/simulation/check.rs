@@ -32,11 +32,10 @@ impl World {
             }
             sleep(Duration::from_secs(5)).await;
         }
-        let faults: Vec<String> = self
-            .peers
-            .iter()
-            .flat_map(|peer| peer.faults.borrow().clone())
-            .collect();
+        self.upgrade_in_calm().await?;
+        let of_peers = self.peers.iter();
+        let of_peers = of_peers.flat_map(|peer| peer.faults.borrow().clone());
+        let faults: Vec<String> = self.faults.iter().cloned().chain(of_peers).collect();
         if !faults.is_empty() {
             return Err(faults.join("\n"));
         }
@@ -47,7 +46,7 @@ impl World {
         }
     }
 
-    fn compare(&self) -> Result<(), String> {
+    pub(super) fn compare(&self) -> Result<(), String> {
         let helper = &self.daemon.helper;
         for (peer, expected) in self.peers.iter().zip(&self.expected) {
             let Some(expected) = expected else {
@@ -68,6 +67,10 @@ impl World {
             let known = helper.tables.borrow().get(&peer.address).cloned();
             let known = known.unwrap_or_default();
             same(&peer.own.borrow(), &known, &about("at the helper"))?;
+            let received = self.daemon.received(peer.address);
+            if received != peer.own.borrow().len() {
+                return Err(about(&format!("{received} received routes")));
+            }
         }
         match (helper.sent.get(), helper.answered.get()) {
             (sent, answered) if sent != answered => {

@@ -19,6 +19,10 @@ use crate::daemon::process::{Commands, Process};
 pub(super) struct Helper {
     /// What each neighbor has announced, by the events.
     pub(super) tables: RefCell<BTreeMap<IpAddr, Table>>,
+    /// What was read of a line.
+    input: RefCell<Vec<u8>>,
+    /// Lines received.
+    pub(super) lines: Cell<u64>,
     /// Commands sent, and answers received.
     pub(super) sent: Cell<u64>,
     pub(super) answered: Cell<u64>,
@@ -33,19 +37,26 @@ pub(super) struct Helper {
 impl Helper {
     /// Sends commands.
     pub(super) fn send(&self, executor: &Executor, process: &Rc<Process>, lines: &[String]) {
-        self.waiting.borrow_mut().extend(lines.iter().cloned());
+        lines.iter().for_each(|line| self.expect(line));
         let mut text = lines.join("\n");
         text.push('\n');
-        self.sent.set(self.sent.get() + lines.len() as u64);
         executor.commands(process, text.as_bytes());
+    }
+
+    /// Expects an answer to a command.
+    pub(super) fn expect(&self, line: &str) {
+        self.waiting.borrow_mut().push_back(line.to_owned());
+        self.sent.set(self.sent.get() + 1);
     }
 
     /// Reads events and answers as long as the daemon runs.
     pub(super) async fn read(&self, executor: &Executor, process: &Process) {
-        let mut input: Vec<u8> = Vec::new();
         loop {
             if let Some(until) = self.busy_until.get() {
                 sleep_until(until).await;
+            }
+            if process.is_gone() {
+                return;
             }
             if process.queue.is_empty() {
                 process.queue.filled.notified().await;
@@ -55,22 +66,28 @@ impl Helper {
             let written = process.queue.write(|slices| {
                 let slice = &slices[0];
                 let count = slice.len().min(4096);
-                input.extend_from_slice(&slice[..count]);
+                self.input.borrow_mut().extend_from_slice(&slice[..count]);
                 Ok(count)
             });
             written.expect("the reader never fails");
             if paused && process.queue.has_room() {
                 executor.room(process);
             }
-            while let Some(end) = input.iter().position(|octet| *octet == b'\n') {
-                let line: Vec<u8> = input.drain(..=end).collect();
+            while let Some(line) = self.next_line() {
                 self.line(std::str::from_utf8(&line).expect("text").trim_end());
             }
             sleep(Duration::from_millis(1)).await;
         }
     }
 
+    fn next_line(&self) -> Option<Vec<u8>> {
+        let mut input = self.input.borrow_mut();
+        let end = input.iter().position(|octet| *octet == b'\n')?;
+        Some(input.drain(..=end).collect())
+    }
+
     fn line(&self, line: &str) {
+        self.lines.set(self.lines.get() + 1);
         if !line.starts_with('{') {
             self.answered.set(self.answered.get() + 1);
             let command = self.waiting.borrow_mut().pop_front();

@@ -175,6 +175,13 @@ impl Expected {
         }
     }
 
+    /// Notes that a daemon begins, which ends now what has ended while none ran.
+    pub(super) fn resume(&mut self) {
+        self.expire();
+        let now = Instant::now();
+        self.ended.values_mut().for_each(|at| *at = now);
+    }
+
     /// Returns `true` if a lease ends about now, so that it depends on milliseconds whether it can be renewed.
     pub(super) fn is_ending(&self, prefix: IpNet) -> bool {
         let (now, margin) = (Instant::now(), Duration::from_secs(2));

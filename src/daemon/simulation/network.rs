@@ -1,21 +1,30 @@
 //! A network in virtual time: connections with latency, fragments, stalls and cuts.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex};
+use tokio::io::{
+    AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex,
+};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::daemon::handover::sockets::Sockets;
+use crate::daemon::process::Running;
 use crate::fsm::ConnInfo;
 use crate::speaker::connect::Dialing;
+use crate::speaker::numbered::{Numbered, Shared};
 use crate::speaker::{PeerConfig, Server, Stream, Transport};
 
-/// What the daemon and a peer may each write before the other reads, in bytes.
+/// What the daemon and a peer may each write at most before the other reads, in bytes.
 const BUFFER: usize = 16 * 1024;
 /// The port of every listener.
 const PORT: u16 = 179;
@@ -58,6 +67,8 @@ pub(super) struct Line {
     random: RefCell<Random>,
     /// The longest latency of a fragment, in milliseconds.
     latency: u64,
+    /// What each end may write before the other reads, in bytes.
+    buffer: usize,
     stalled_until: Cell<Instant>,
     cut: Notify,
     arrivals: RefCell<VecDeque<DuplexStream>>,
@@ -68,6 +79,8 @@ impl Line {
     pub(super) fn new(mut random: Random) -> Rc<Self> {
         Rc::new(Self {
             latency: 1 + random.below(40),
+            // Of some lines the daemon soon finds that they take no more.
+            buffer: BUFFER >> random.below(5),
             random: RefCell::new(random),
             stalled_until: Cell::new(Instant::now()),
             cut: Notify::new(),
@@ -97,11 +110,12 @@ impl Line {
     }
 
     /// Two connected ends.
-    fn connect(self: &Rc<Self>) -> (DuplexStream, DuplexStream) {
-        let (near, near_end) = duplex(BUFFER);
-        let (far, far_end) = duplex(BUFFER);
+    fn connect(self: &Rc<Self>, tasks: &Weak<LocalSet>) -> (DuplexStream, DuplexStream) {
+        let (near, near_end) = duplex(self.buffer);
+        let (far, far_end) = duplex(self.buffer);
         let line = Rc::clone(self);
-        tokio::task::spawn_local(async move {
+        let tasks = tasks.upgrade().expect("it runs");
+        tasks.spawn_local(async move {
             let (near_read, near_write) = tokio::io::split(near_end);
             let (far_read, far_write) = tokio::io::split(far_end);
             let both = async {
@@ -120,7 +134,7 @@ impl Line {
 
     async fn delay(&self) {
         let latency = self.random.borrow_mut().millis(self.latency);
-        tokio::time::sleep(latency).await;
+        sleep(latency).await;
         while self.stalled_until.get() > Instant::now() {
             sleep_until(self.stalled_until.get()).await;
         }
@@ -152,33 +166,117 @@ impl Line {
 }
 
 /// All lines, by the addresses of the peers.
-#[derive(Default)]
 pub(super) struct Network {
     lines: RefCell<HashMap<IpAddr, Rc<Line>>>,
+    /// The connections of the daemon, by their numbers.
+    open: RefCell<BTreeMap<RawFd, Weak<RefCell<DuplexStream>>>>,
+    /// Those that one daemon has left to the next.
+    left: RefCell<BTreeMap<RawFd, Shared>>,
+    last: Cell<RawFd>,
+    /// What runs the lines, which outlive a daemon.
+    tasks: Weak<LocalSet>,
 }
 
 impl Network {
+    pub(super) fn new(tasks: &Rc<LocalSet>) -> Self {
+        Self {
+            lines: RefCell::default(),
+            open: RefCell::default(),
+            left: RefCell::default(),
+            last: Cell::default(),
+            tasks: Rc::downgrade(tasks),
+        }
+    }
+
     pub(super) fn add(&self, address: IpAddr, line: &Rc<Line>) {
         self.lines.borrow_mut().insert(address, Rc::clone(line));
     }
 
     /// Connects a peer to the daemon.
-    pub(super) async fn dial_daemon(&self, peer: IpAddr, to: (&Server, IpAddr)) -> DuplexStream {
+    pub(super) async fn dial_daemon(
+        &self,
+        peer: IpAddr,
+        to: (&RefCell<Option<Server>>, IpAddr),
+    ) -> DuplexStream {
         let line = Rc::clone(&self.lines.borrow()[&peer]);
         line.delay().await;
-        let (near, far) = line.connect();
+        let server = loop {
+            let server = to.0.borrow().clone();
+            match server {
+                Some(server) => break server,
+                // Between two daemons, the kernel has it.
+                None => sleep(Duration::from_millis(50)).await,
+            }
+        };
+        let (near, far) = line.connect(&self.tasks);
         let ends = ConnInfo {
             local: SocketAddr::new(to.1, PORT),
             remote: SocketAddr::new(peer, 40_000),
         };
-        to.0.incoming(Box::new(near), ends);
+        server.incoming(Box::new(self.number(near)), ends);
         far
+    }
+
+    /// Numbers a connection of the daemon.
+    fn number(&self, near: DuplexStream) -> Numbered {
+        let number = self.last.get() + 1;
+        self.last.set(number);
+        let stream = Rc::new(RefCell::new(near));
+        let mut open = self.open.borrow_mut();
+        open.retain(|_, stream| stream.strong_count() > 0);
+        open.insert(number, Rc::downgrade(&stream));
+        Numbered { number, stream }
+    }
+
+    /// Closes all connections of the daemon except those with these numbers, which the next one may take.
+    pub(super) fn leave(&self, numbers: &[RawFd]) {
+        for (number, stream) in &*self.open.borrow() {
+            let Some(stream) = stream.upgrade() else {
+                continue;
+            };
+            if numbers.contains(number) {
+                self.left.borrow_mut().insert(*number, stream);
+            } else {
+                stream.replace(duplex(1).0);
+            }
+        }
+    }
+
+    /// How many of those have not been taken.
+    pub(super) fn left(&self) -> usize {
+        self.left.borrow().len()
     }
 }
 
-impl Transport for Network {
+/// The network as the daemon has it.
+pub(super) struct Wire(pub(super) Rc<Network>);
+
+impl Sockets for Network {
+    fn connection(&self, number: RawFd) -> io::Result<Box<dyn Stream>> {
+        let stream = self.left.borrow_mut().remove(&number);
+        let stream = stream.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(Numbered { number, stream }))
+    }
+
+    fn send(&self, number: RawFd, bytes: &[u8]) -> io::Result<usize> {
+        let stream = self.open.borrow().get(&number).and_then(Weak::upgrade);
+        let stream = stream.ok_or(io::ErrorKind::NotFound)?;
+        let context = &mut Context::from_waker(Waker::noop());
+        match Pin::new(&mut *stream.borrow_mut()).poll_write(context, bytes) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn helper(&self, _: i32, _: [RawFd; 3]) -> io::Result<Option<Running>> {
+        Ok(None)
+    }
+}
+
+impl Transport for Wire {
     fn dial(&self, peer: &PeerConfig) -> Dialing {
-        let line = self.lines.borrow().get(&peer.remote_address).cloned();
+        let network = Rc::clone(&self.0);
+        let line = network.lines.borrow().get(&peer.remote_address).cloned();
         let ends = ConnInfo {
             local: SocketAddr::new(peer.local_address.unwrap_or(peer.remote_address), 40_000),
             remote: SocketAddr::new(peer.remote_address, PORT),
@@ -189,7 +287,8 @@ impl Transport for Network {
             if line.random.borrow_mut().chance(50) {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            let (near, far) = line.connect();
+            let (near, far) = line.connect(&network.tasks);
+            let near = network.number(near);
             line.arrivals.borrow_mut().push_back(far);
             line.arrived.notify_one();
             Ok((Box::new(near) as Box<dyn Stream>, ends))

@@ -36,6 +36,8 @@ pub(super) struct Peer {
     /// What the peer announces.
     pub(super) own: RefCell<Table>,
     pub(super) established: Cell<bool>,
+    /// Messages received other than KEEPALIVE, and connections.
+    heard: Cell<u64>,
     started: Instant,
     /// Sessions that were lost although nothing was done that may end one, and late KEEPALIVEs.
     pub(super) faults: RefCell<Vec<String>>,
@@ -68,6 +70,7 @@ impl Peer {
             table: RefCell::default(),
             own: RefCell::default(),
             established: Cell::new(false),
+            heard: Cell::default(),
             started: now,
             faults: RefCell::default(),
             history: RefCell::default(),
@@ -111,6 +114,11 @@ impl Peer {
     pub(super) fn blind(&self) -> Duration {
         let until = self.blind_until.get();
         until.saturating_duration_since(Instant::now())
+    }
+
+    /// How many messages other than KEEPALIVE it has received, and connections it had.
+    pub(super) fn heard(&self) -> u64 {
+        self.heard.get()
     }
 
     pub(super) fn hang_up(&self) {
@@ -157,6 +165,7 @@ impl Peer {
 
     /// Serves one connection until its end.
     pub(super) async fn serve(&self, stream: DuplexStream) {
+        self.heard.set(self.heard.get() + 1);
         let (reader, writer) = tokio::io::split(stream);
         self.output.borrow_mut().clear();
         // Who reads nothing does not answer an OPEN in time.
@@ -274,6 +283,9 @@ impl Peer {
             while let Some(message) = take(&mut input) {
                 self.note_gap(heard, hold);
                 heard = Instant::now();
+                if message[18] != 4 {
+                    self.heard.set(self.heard.get() + 1);
+                }
                 match message[18] {
                     1 => {
                         let theirs = u64::from(u16::from_be_bytes([message[22], message[23]]));

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::model::{Expected, Section, Stay, Zone, med, next_hop, route};
 use super::peer::Pace;
-use super::world::{Daemon, PEERS, PREFIXES, World, render};
+use super::world::{Daemon, PEERS, PREFIXES, World};
 use crate::daemon::reload;
 use crate::daemon::signal::Request;
 use crate::daemon::startup::Origin;
@@ -30,6 +30,8 @@ impl World {
             870..876 => self.teardown(),
             876..886 => self.reload(),
             886..887 => self.restart().await,
+            887..890 => self.upgrade().await,
+            890..891 => self.hurried_upgrades().await,
             _ => {
                 let time = self.random.millis(600);
                 sleep(time).await;
@@ -50,9 +52,16 @@ impl World {
             .collect();
         let one = self.random.chance(400) && !there.is_empty();
         let at = there.get(usize::try_from(self.random.below(there.len() as u64)).expect("small"));
+        // Some answers wait until the routes are written.
+        let routes = command.contains(" route ");
+        let sync = if routes && self.random.chance(50) {
+            " sync"
+        } else {
+            ""
+        };
         let line = match at.filter(|_| one) {
-            Some(at) => format!("neighbor {} {command}", self.peers[*at].address),
-            None => command.to_owned(),
+            Some(at) => format!("neighbor {} {command}{sync}", self.peers[*at].address),
+            None => format!("{command}{sync}"),
         };
         for index in there.iter().filter(|index| !one || Some(*index) == at) {
             let expected = self.expected[*index].as_mut().expect("it is there");
@@ -63,13 +72,10 @@ impl World {
             return;
         }
         self.note(line.clone());
-        let daemon = &self.daemon;
-        daemon
-            .helper
-            .send(&daemon.executor, &daemon.process, &[line]);
+        self.daemon.send(line);
     }
 
-    fn prefix(&mut self) -> ipnet::IpNet {
+    pub(super) fn prefix(&mut self) -> ipnet::IpNet {
         match self.random.chance(150) {
             true => route(Zone::Shared, med(&mut self.random, 4)),
             false => route(Zone::Helper, med(&mut self.random, PREFIXES)),
@@ -146,7 +152,7 @@ impl World {
     }
 
     /// A peer announces or withdraws a route.
-    fn receive(&mut self) {
+    pub(super) fn receive(&mut self) {
         let at = usize::try_from(self.random.below(PEERS as u64)).expect("small");
         let prefix = route(Zone::Received, med(&mut self.random, PREFIXES));
         let peer = Rc::clone(&self.peers[at]);
@@ -157,7 +163,7 @@ impl World {
         }
     }
 
-    fn fault(&mut self) {
+    pub(super) fn fault(&mut self) {
         let at = usize::try_from(self.random.below(PEERS as u64)).expect("small");
         let peer = Rc::clone(&self.peers[at]);
         let long = Duration::from_millis(500 + self.random.below(50_000));
@@ -204,15 +210,12 @@ impl World {
         if self.expected[at].is_some() {
             let line = format!("neighbor {} teardown 4", peer.address);
             self.note(line.clone());
-            let daemon = &self.daemon;
-            daemon
-                .helper
-                .send(&daemon.executor, &daemon.process, &[line]);
+            self.daemon.send(line);
         }
     }
 
     /// A new configuration: neighbors come and go, routes change.
-    fn reload(&mut self) {
+    pub(super) fn reload(&mut self) {
         self.note("reload".to_owned());
         for at in 0..PEERS {
             let peer = Rc::clone(&self.peers[at]);
@@ -242,14 +245,14 @@ impl World {
                 _ => {}
             }
         }
-        let text = render(&self.peers, &self.expected);
-        let path = self.file.path().join("simulated.conf");
-        std::fs::write(&path, text).expect("a file");
+        self.write();
+        let path = self.path();
         let origin = Origin {
             path,
             reload_after: None,
         };
         let daemon = &self.daemon;
+        let _entered = daemon.local.enter();
         let result = reload::reload(&daemon.executor, &daemon.server, &origin, Request::Reload);
         assert_eq!(result, Ok(()));
     }
@@ -264,8 +267,8 @@ impl World {
         for expected in self.expected.iter_mut().flatten() {
             *expected = Expected::new(expected.section.clone());
         }
-        let text = render(&self.peers, &self.expected);
-        self.daemon = Daemon::start(&self.network, &text).await;
-        self.server.replace(self.daemon.server.clone());
+        self.write();
+        self.daemon = Daemon::begin(&self.network, &self.path(), None);
+        self.server.replace(Some(self.daemon.server.clone()));
     }
 }

@@ -3,17 +3,18 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::task::{AbortHandle, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::config::{Config, Env};
 use crate::daemon::core::Core;
 use crate::daemon::executor::Executor;
-use crate::daemon::process::{Commands, Process};
+use crate::daemon::handover::inherit::Heritage;
+use crate::daemon::process::{Commands, Process, take_lines};
 use crate::daemon::queue::Marks;
 use crate::daemon::running::Running;
 use crate::daemon::{housekeep, reload};
@@ -22,11 +23,15 @@ use crate::speaker::Server;
 
 use super::helper::Helper;
 use super::model::{ADDRESS, Expected, OURS, Section};
-use super::network::{Line, Network, Random};
+use super::network::{Line, Network, Random, Wire};
 use super::peer::Peer;
 
 /// Peers of a world.
 pub(super) const PEERS: usize = 6;
+/// The file of the configuration.
+const FILE: &str = "simulated.conf";
+/// The process ID of the helper, which no process has.
+const HELPER: i32 = i32::MAX;
 /// Prefixes of a zone that commands use.
 pub(super) const PREFIXES: u64 = 60;
 
@@ -37,7 +42,9 @@ pub(super) struct Daemon {
     pub(super) server: Server,
     pub(super) process: Rc<Process>,
     pub(super) helper: Rc<Helper>,
-    reader: AbortHandle,
+    /// Its tasks, and the task that runs them.
+    pub(super) local: Rc<LocalSet>,
+    tasks: JoinHandle<()>,
 }
 
 /// Everything of one seed.
@@ -48,8 +55,10 @@ pub(super) struct World {
     /// The neighbors that the configuration has.
     pub(super) expected: Vec<Option<Expected>>,
     pub(super) daemon: Daemon,
-    /// The speaker that peers connect to.
-    pub(super) server: Rc<RefCell<Server>>,
+    /// The speaker that peers connect to, if a daemon runs.
+    pub(super) server: Rc<RefCell<Option<Server>>>,
+    /// What went wrong with upgrades.
+    pub(super) faults: Vec<String>,
     pub(super) file: tempfile::TempDir,
     pub(super) started: Instant,
     /// The last commands and faults, for a report.
@@ -57,9 +66,9 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, tasks: &Rc<LocalSet>) -> Self {
         let mut random = Random::new(seed);
-        let network = Rc::new(Network::default());
+        let network = Rc::new(Network::new(tasks));
         let mut peers = Vec::new();
         for index in 0..PEERS {
             let address: IpAddr = format!("192.0.2.{}", index + 1)
@@ -78,14 +87,16 @@ impl World {
             .map(|index| Some(Expected::new(Section::new(index, &mut random))))
             .collect();
         let file = tempfile::tempdir().expect("a directory");
-        let text = render(&peers, &expected);
-        let daemon = Daemon::start(&network, &text).await;
+        let path = file.path().join(FILE);
+        std::fs::write(&path, render(&peers, &expected)).expect("a file");
+        let daemon = Daemon::begin(&network, &path, None);
         let world = Self {
             random,
             network,
             peers,
             expected,
-            server: Rc::new(RefCell::new(daemon.server.clone())),
+            server: Rc::new(RefCell::new(Some(daemon.server.clone()))),
+            faults: Vec::new(),
             daemon,
             file,
             started: Instant::now(),
@@ -113,13 +124,24 @@ impl World {
             let server = Rc::clone(&self.server);
             spawn_local(async move {
                 loop {
-                    let (server, us) = (server.borrow().clone(), IpAddr::V4(ADDRESS));
+                    let us = IpAddr::V4(ADDRESS);
                     let stream = network.dial_daemon(peer.address, (&server, us)).await;
                     peer.serve(stream).await;
                     sleep(Duration::from_secs(2)).await;
                 }
             });
         }
+    }
+
+    /// The file of the configuration.
+    pub(super) fn path(&self) -> PathBuf {
+        self.file.path().join(FILE)
+    }
+
+    /// Writes it.
+    pub(super) fn write(&self) {
+        let text = render(&self.peers, &self.expected);
+        std::fs::write(self.path(), text).expect("a file");
     }
 
     pub(super) fn note(&mut self, what: String) {
@@ -131,7 +153,7 @@ impl World {
     }
 }
 
-pub(super) fn render(peers: &[Rc<Peer>], expected: &[Option<Expected>]) -> String {
+fn render(peers: &[Rc<Peer>], expected: &[Option<Expected>]) -> String {
     let mut text = "process helper { run /bin/false; encoder json; }\n".to_owned();
     for (peer, expected) in peers.iter().zip(expected) {
         if let Some(expected) = expected {
@@ -143,13 +165,26 @@ pub(super) fn render(peers: &[Rc<Peer>], expected: &[Option<Expected>]) -> Strin
 }
 
 impl Daemon {
-    pub(super) async fn start(network: &Rc<Network>, text: &str) -> Self {
+    /// Starts one, which may continue with what another has left.
+    pub(super) fn begin(
+        network: &Rc<Network>,
+        path: &Path,
+        heritage: Option<(Heritage, Rc<Helper>)>,
+    ) -> Self {
+        let local = Rc::new(LocalSet::new());
+        let entered = local.enter();
+        let (mut heritage, helper) = match heritage {
+            Some((heritage, helper)) => (Some(heritage), helper),
+            None => (None, Rc::default()),
+        };
         let env = Env::default();
-        let parsed = Config::parse("simulated", text, &PathBuf::new(), &env);
-        let (config, _) = parsed.unwrap_or_else(|errors| panic!("{errors}\n{text}"));
-        let core = Core::new(env);
+        let (config, _) = Config::load(path, &env).expect("a valid configuration");
+        let age = heritage.as_ref().map(Heritage::age);
+        let core = Core::since(env, age.unwrap_or_default());
+        core.handover.is_resuming.set(heritage.is_some());
         let executor = Executor::new(Rc::clone(&core));
-        let server = Server::with_transport(ADDRESS, Rc::clone(network) as _);
+        let wire = Rc::new(Wire(Rc::clone(network)));
+        let server = Server::with_transport(ADDRESS, wire);
         core.attach(server.clone());
         // Low marks, so that a slow helper pauses sessions.
         let marks = Marks {
@@ -160,33 +195,66 @@ impl Daemon {
         let process = Rc::new(Process::new(config.processes[0].clone(), marks));
         core.events.helpers().add(Rc::clone(&process));
         process.begin();
-        process.queue.open();
-        executor.started(&process);
         let running = Running::new(config);
         for neighbor in &running.neighbors {
             let added = reload::add(&core, &server, Rc::clone(neighbor));
             added.expect("a neighbor");
         }
+        core.reloads.set_path(path);
         core.reloads.replace(running);
+        match &mut heritage {
+            Some(heritage) => {
+                let filled = heritage.fill(&executor, &core, &server);
+                filled.expect("tables that can be read");
+            }
+            None => {
+                process.pretend(HELPER, [-1; 3]);
+                process.queue.open();
+                executor.started(&process);
+            }
+        }
         housekeep(&core, None);
         server.start();
-        let helper = Rc::new(Helper::default());
-        let reader = {
-            let (executor, process, helper) = (
-                Rc::clone(&executor),
-                Rc::clone(&process),
-                Rc::clone(&helper),
-            );
-            spawn_local(async move { helper.read(&executor, &process).await })
-        };
+        spawn_local({
+            let (executor, process) = (Rc::clone(&executor), Rc::clone(&process));
+            let helper = Rc::clone(&helper);
+            async move { helper.read(&executor, &process).await }
+        });
+        drop(entered);
+        let set = Rc::clone(&local);
+        let tasks = spawn_local(async move { set.run_until(std::future::pending()).await });
         Self {
             core,
             executor,
             server,
             process,
             helper,
-            reader: reader.abort_handle(),
+            local,
+            tasks,
         }
+    }
+
+    /// Sends a command.
+    pub(super) fn send(&self, line: String) {
+        let _entered = self.local.enter();
+        self.helper.send(&self.executor, &self.process, &[line]);
+    }
+
+    /// Executes what was read and not executed, and what follows it.
+    pub(super) fn read_on(&self, rest: &str) {
+        let _entered = self.local.enter();
+        self.process.hold_back(rest.as_bytes());
+        while take_lines(&self.executor, &self.process) {}
+    }
+
+    /// How many routes it knows of a peer.
+    pub(super) fn received(&self, address: IpAddr) -> usize {
+        let all = self.core.neighbors.all();
+        let of_peer = all.iter().map(|listed| &listed.neighbor);
+        of_peer
+            .filter(|neighbor| neighbor.config.borrow().session.peer_address == address)
+            .filter_map(|neighbor| Some(neighbor.received.rib()?.routes(None).count()))
+            .sum()
     }
 
     pub(super) fn all_established(&self) -> bool {
@@ -225,8 +293,20 @@ impl Daemon {
         text
     }
 
-    pub(super) async fn stop(&self) {
-        self.server.shutdown(Cease::Shutdown(String::new())).await;
-        self.reader.abort();
+    /// Ends it as its administrator does.
+    pub(super) async fn stop(&mut self) {
+        let server = self.server.clone();
+        let stopped = self.local.spawn_local(async move {
+            server.shutdown(Cease::Shutdown(String::new())).await;
+        });
+        stopped.await.expect("it does not panic");
+        self.kill().await;
+    }
+
+    /// Ends all of its tasks.
+    pub(super) async fn kill(&mut self) {
+        self.tasks.abort();
+        // Aborted, as it has to be.
+        let _ = (&mut self.tasks).await;
     }
 }

@@ -6,8 +6,8 @@ use oxabgp::stream::format::Format;
 use super::stream;
 
 pub(crate) fn check(data: &[u8]) {
-    // By its first byte a file is recognized as one of RIS Live.
-    if data.first() != Some(&b'{') {
+    // By its first byte a file is recognized as one of RIS Live, unless it begins as MRT does, whose types have a zero there.
+    if data.first() != Some(&b'{') || data.get(4) == Some(&0) {
         return;
     }
     stream::print(data);
