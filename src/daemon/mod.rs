@@ -301,7 +301,7 @@ async fn serve(
         monitors::end(&core).await;
         code
     };
-    let code = core.urgent.beside(life).await;
+    let code = core.urgent.beside(Box::pin(life)).await;
     drop(pid_file);
     Ok(code)
 }
