@@ -44,6 +44,11 @@ impl Histogram {
         })
     }
 
+    /// How many durations there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.counts.iter().map(Cell::get).sum()
+    }
+
     /// The sum of all durations.
     pub(crate) const fn sum(&self) -> Duration {
         self.sum.get()

@@ -301,7 +301,10 @@ async fn serve(
         monitors::end(&core).await;
         code
     };
-    let code = core.urgent.beside(Box::pin(life)).await;
+    let code = core
+        .urgent
+        .beside(&core.stats.turns.durations, Box::pin(life))
+        .await;
     drop(pid_file);
     Ok(code)
 }

@@ -2,8 +2,8 @@
 //!
 //! The runtime runs its tasks in the order in which they woke. Behind thousands of neighbors with messages to write, each
 //! step of a command would wait for a turn of all of them, half a second. The future that the runtime blocks on has its turn
-//! more often, after a fixed number of tasks (tokio's `event_interval`), so these tasks are part of that one. Each of them
-//! must yield after a short turn, as any other.
+//! more often, after a fixed number of tasks (tokio's `event_interval`), so these tasks are part of that one. They take
+//! at most half of the time, if others need it, and must yield after a short turn, as any other.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -11,6 +11,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::histogram::Histogram;
+
+/// With so many turns of others in between, there are more of them waiting.
+const MANY: u64 = 32;
 
 /// The tasks.
 #[derive(Default)]
@@ -18,6 +24,10 @@ pub(super) struct Urgent {
     tasks: RefCell<Vec<Task>>,
     /// Wakes the future that they are part of.
     waker: Rc<RefCell<Option<Waker>>>,
+    /// How long the last turn took, and when it ended.
+    last: Cell<Option<(Duration, Instant)>>,
+    /// How many turns of all tasks there were when it was last asked whether it was the turn of these.
+    seen: Cell<u64>,
 }
 
 struct Task {
@@ -61,20 +71,36 @@ impl Urgent {
         }
     }
 
-    /// Runs the tasks beside `main`, until that ends; those that are left are dropped.
-    pub(super) async fn beside<T>(&self, main: impl Future<Output = T>) -> T {
+    /// Runs the tasks beside `main`, until that ends; those that are left are dropped. `turns` has the turns of all tasks.
+    pub(super) async fn beside<T>(&self, turns: &Histogram, main: impl Future<Output = T>) -> T {
         let mut main = pin!(main);
         let result = poll_fn(|cx| {
             self.waker.replace(Some(cx.waker().clone()));
             let result = main.as_mut().poll(cx);
-            if result.is_pending() {
+            if result.is_ready() {
+                return result;
+            }
+            let begin = Instant::now();
+            if self.is_owing(turns.count(), begin) {
+                cx.waker().wake_by_ref();
+            } else {
                 self.turn(cx);
+                let end = Instant::now();
+                self.last.set(Some((end - begin, end)));
+                self.seen.set(turns.count());
             }
             result
         });
         let result = result.await;
         drop(self.tasks.take());
         result
+    }
+
+    /// Whether other tasks wait that had less time since the last turn than it took, `now`, after so many turns of all tasks.
+    fn is_owing(&self, turns: u64, now: Instant) -> bool {
+        let others = turns - self.seen.replace(turns);
+        let is_early = |(took, end)| now.duration_since(end) < took;
+        others >= MANY && self.last.get().is_some_and(is_early)
     }
 
     /// Gives each task a turn: there are few, and only those that were woken have something to do.
@@ -119,7 +145,8 @@ mod tests {
             Rc::new(Cell::new(0)),
             Rc::new(Cell::new(0)),
         );
-        run(urgent.beside(async {
+        let none = Histogram::new(&[]);
+        run(urgent.beside(&none, async {
             for _ in 0..5_000 {
                 let turns = Rc::clone(&turns);
                 tokio::task::spawn_local(async move {
@@ -146,10 +173,23 @@ mod tests {
     }
 
     #[test]
+    fn others_that_wait_have_as_much_time() {
+        let (urgent, end) = (Urgent::default(), Instant::now());
+        let after = |millis| end + Duration::from_millis(millis);
+        assert!(!urgent.is_owing(MANY, end));
+        urgent.last.set(Some((Duration::from_millis(10), end)));
+        assert!(urgent.is_owing(2 * MANY, after(5)));
+        // Nobody waits if there were fewer.
+        assert!(!urgent.is_owing(2 * MANY + 1, after(6)));
+        assert!(urgent.is_owing(4 * MANY, after(9)));
+        assert!(!urgent.is_owing(5 * MANY, after(10)));
+    }
+
+    #[test]
     fn a_panic_ends_one_an_abort_another_and_those_that_are_left_end_with_the_main_future() {
         let urgent = Rc::new(Urgent::default());
-        let alive = Rc::new(());
-        run(urgent.beside(async {
+        let (alive, none) = (Rc::new(()), Histogram::new(&[]));
+        run(urgent.beside(&none, async {
             urgent.spawn(async { panic!("on purpose") });
             let held = Rc::clone(&alive);
             let waiting = urgent.spawn(async move {

@@ -20,6 +20,8 @@ use crate::daemon::queue::{Marks, Queue};
 pub(super) const LIMIT: usize = 1 << 20;
 /// Bytes read in one turn.
 const TURN: usize = 64 * 1024;
+/// How long answers, which may be made while they are written, are written in one turn.
+const WRITING: Duration = Duration::from_millis(2);
 /// Most lines that are executed before the size of the unread answers is checked.
 const PIECE: usize = 16;
 /// How long a client with too many unread answers may read nothing.
@@ -230,10 +232,16 @@ impl Operator {
 
     /// Writes answers until the client is gone or stalled.
     pub(super) async fn answer(&self, stream: &UnixStream) -> End {
+        let mut turn = Instant::now();
         loop {
             if self.queue.is_empty() {
                 self.queue.filled.notified().await;
+                turn = Instant::now();
                 continue;
+            }
+            if turn.elapsed() >= WRITING {
+                tokio::task::yield_now().await;
+                turn = Instant::now();
             }
             let written = match timeout(STALL, stream.writable()).await {
                 Err(_) if self.queue.bytes() > LIMIT => return End::Stalled,
