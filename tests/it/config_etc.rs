@@ -103,7 +103,7 @@ fn the_unit_starts_the_server_and_waits_for_it() {
         "Type=notify",
         "Restart=on-failure",
         "ExecStart=/usr/bin/oxabgp server /etc/oxabgp/oxabgp.conf",
-        "ExecReload=/bin/kill -USR1 $MAINPID",
+        "ExecReload=/usr/bin/oxabgp run reload",
         "NoNewPrivileges=yes",
         "User=oxabgp",
     ] {
