@@ -100,7 +100,11 @@ impl Executor {
     ) -> Executed {
         let mut counts = CommandCounts::default();
         let turn = Instant::now();
-        let lines = self.shares.share(Rc::as_ptr(queue), lines, turn);
+        let lines = match helper {
+            Some(_) => self.shares.share(Rc::as_ptr(queue), lines, turn),
+            // Those of operators are short.
+            None => lines,
+        };
         self.core.stats.turns.note("commands");
         let mut commands = self.commands.borrow_mut();
         let mut backend = ApiBackend::new(&self.core, helper);
@@ -133,7 +137,9 @@ impl Executor {
         self.core.journal.flush();
         self.core.routes.hold_answers(queue);
         self.core.wake_neighbors();
-        if helper.is_none() {
+        if helper.is_some() {
+            self.shares.end(Rc::as_ptr(queue), Instant::now());
+        } else {
             let operators = &self.core.stats.operators;
             operators.set(operators.get().plus(counts));
         }
