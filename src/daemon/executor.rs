@@ -102,7 +102,7 @@ impl Executor {
         let turn = Instant::now();
         let lines = match helper {
             Some(_) => self.shares.share(Rc::as_ptr(queue), lines, turn),
-            // Those of operators are short.
+            // Those of operators are few, and do not make those of helpers short.
             None => lines,
         };
         self.core.stats.turns.note("commands");
@@ -137,9 +137,7 @@ impl Executor {
         self.core.journal.flush();
         self.core.routes.hold_answers(queue);
         self.core.wake_neighbors();
-        if helper.is_some() {
-            self.shares.end(Rc::as_ptr(queue), Instant::now());
-        } else {
+        if helper.is_none() {
             let operators = &self.core.stats.operators;
             operators.set(operators.get().plus(counts));
         }

@@ -1,27 +1,34 @@
-//! How much of its commands a helper may have executed in one turn.
+//! How much of its commands a source may have executed in one turn.
 //!
 //! A helper that announces a table has long turns, which cost the least. A change of another helper would wait for one of
-//! them each time: while several helpers send commands, a turn is about as long as others had since the last one of that
-//! helper. With one neighbor that is short; with thousands, which take their time to write what a turn has changed, it is as
-//! long as ever.
+//! them each time: while several sources send commands, the turns are short.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::queue::Queue;
 
-/// Bytes of the lines of the shortest turn while several helpers send commands: some hundred routes.
+/// Bytes of the lines of one turn while several sources send commands: some hundred routes, a quarter of a millisecond.
 const SHARE: usize = 32 * 1024;
-/// About how long that takes.
-const TIME: Duration = Duration::from_micros(250);
-/// How long after a turn of another helper turns are short.
+/// How long after a turn of another source turns are short.
 const RECENT: Duration = Duration::from_secs(1);
 
-/// Which helpers had turns lately.
-#[derive(Debug, Default)]
+/// Which sources had the last turns.
+#[derive(Debug)]
 pub(super) struct TurnShares {
-    /// The queue of the answers to each, which stands for it, and when its last turn ended.
-    recent: RefCell<Vec<(*const Queue, Instant)>>,
+    /// The queue of the answers to the source of the last turn, which stands for the source.
+    last: Cell<*const Queue>,
+    /// When the source was another one than before.
+    changed: Cell<Option<Instant>>,
+}
+
+impl Default for TurnShares {
+    fn default() -> Self {
+        Self {
+            last: Cell::new(std::ptr::null()),
+            changed: Cell::new(None),
+        }
+    }
 }
 
 impl TurnShares {
@@ -32,31 +39,18 @@ impl TurnShares {
         lines: &'a [u8],
         now: Instant,
     ) -> &'a [u8] {
-        let mut recent = self.recent.borrow_mut();
-        recent.retain(|(_, end)| now.duration_since(*end) < RECENT);
-        if recent.iter().all(|(other, _)| *other == source) {
+        let last = self.last.replace(source);
+        if last != source && !last.is_null() {
+            self.changed.set(Some(now));
+        }
+        let is_shared = |at: Instant| now.duration_since(at) < RECENT;
+        if lines.len() <= SHARE || !self.changed.get().is_some_and(is_shared) {
             return lines;
         }
-        let own = recent.iter().find(|(other, _)| *other == source);
-        let pause = own.map_or(Duration::ZERO, |(_, end)| now.duration_since(*end));
-        let times = usize::try_from(pause.as_micros() / TIME.as_micros()).unwrap_or(usize::MAX);
-        let most = SHARE.saturating_mul(times.max(1));
-        if lines.len() <= most {
-            return lines;
-        }
-        let end = memchr::memrchr(b'\n', &lines[..most])
+        let end = memchr::memrchr(b'\n', &lines[..SHARE])
             .or_else(|| memchr::memchr(b'\n', lines))
             .map_or(lines.len(), |at| at + 1);
         &lines[..end]
-    }
-
-    /// Ends a turn of `source`.
-    pub(super) fn end(&self, source: *const Queue, now: Instant) {
-        let mut recent = self.recent.borrow_mut();
-        match recent.iter_mut().find(|(other, _)| *other == source) {
-            Some((_, end)) => *end = now,
-            None => recent.push((source, now)),
-        }
     }
 }
 
@@ -69,13 +63,9 @@ mod tests {
         let (shares, start) = (TurnShares::default(), Instant::now());
         let sources = [1, 2].map(std::ptr::without_provenance::<Queue>);
         let table = b"announce route 192.0.2.0/24 next-hop self\n".repeat(10_000);
-        let at = |number: usize, lines: &[u8], now| {
-            let length = shares.share(sources[number], lines, now).len();
-            shares.end(sources[number], now);
-            length
-        };
         let turn = |number: usize, lines: &[u8], seconds| {
-            at(number, lines, start + Duration::from_secs(seconds))
+            let now = start + Duration::from_secs(seconds);
+            shares.share(sources[number], lines, now).len()
         };
         assert_eq!(turn(0, &table, 0), table.len());
         assert_eq!(turn(0, &table, 10), table.len());
@@ -83,12 +73,6 @@ mod tests {
         let short = turn(0, &table, 20);
         assert!(short > SHARE - 100 && short <= SHARE && short.is_multiple_of(42));
         assert_eq!(turn(0, &table, 20), short);
-        // Others have had more time since then.
-        let (first, later) = (start + Duration::from_secs(20), TIME * 3);
-        let long = at(0, &table, first + later);
-        assert!(long > 3 * SHARE - 100 && long <= 3 * SHARE && long.is_multiple_of(42));
-        assert_eq!(at(0, &table, first + later), short);
-        assert_eq!(at(0, &table, first + later + TIME * 1_000), table.len());
         // The other one has had no turn for a while.
         assert_eq!(turn(0, &table, 21), table.len());
         // A longer line is a turn of its own.

@@ -10,7 +10,7 @@ use super::connect::Stream;
 use super::control::{PeerCommand, Wanted};
 use super::error::Error;
 use super::handed::{Adopted, Handed, Suspension};
-use super::machine::machine;
+use super::machine::{Driver, machine};
 use super::plugin::Plugin;
 use super::server::Server;
 use super::status::PeerKey;
@@ -18,6 +18,16 @@ use crate::bgp::Negotiated;
 use crate::fsm::{Peer, State};
 
 impl Server {
+    /// What a neighbor's task works with.
+    fn driver(&self, key: PeerKey) -> Option<Driver> {
+        let peers = self.inner.peers.borrow();
+        let entry = peers.get(&key)?;
+        Some(Driver {
+            config: Rc::clone(&entry.config()),
+            shared: Rc::clone(&entry.shared),
+        })
+    }
+
     /// Holds a neighbor's task until the [end](Suspension::end). `None` if there is no such neighbor, or if too many commands
     /// wait for it.
     pub(crate) fn suspend(&self, key: PeerKey) -> Option<Rc<Suspension>> {

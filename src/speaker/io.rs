@@ -1,6 +1,6 @@
 //! The connections of one neighbor: at most two, and one being made.
 //!
-//! [`Io::poll`] is one future over all of them, so that a driver's `select!` borrows this once. It may be dropped at any
+//! [`Io::poll`] is one future over all of them, so that a driver's wait borrows this once. It may be dropped at any
 //! time: what was read is in the buffers, what was written is noted in the outboxes.
 
 use std::any::Any;

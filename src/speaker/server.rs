@@ -18,7 +18,6 @@ use super::connect::{Tcp, Transport};
 use super::control::{PeerCommand, Shared};
 use super::error::Error;
 use super::listener::{Guard, Listeners};
-use super::machine::Driver;
 use super::plugin::{Plugin, Unknown};
 use super::status::{PeerKey, PeerStatus};
 use super::supervisor::supervise;
@@ -425,16 +424,6 @@ impl Server {
                 }
             }
         }));
-    }
-
-    /// What a neighbor's task works with.
-    pub(super) fn driver(&self, key: PeerKey) -> Option<Driver> {
-        let peers = self.inner.peers.borrow();
-        let entry = peers.get(&key)?;
-        Some(Driver {
-            config: Rc::clone(&entry.config()),
-            shared: Rc::clone(&entry.shared),
-        })
     }
 
     /// Keeps the task of a removed neighbor until its closing NOTIFICATION is sent.

@@ -20,8 +20,8 @@ use crate::daemon::queue::{Marks, Queue};
 pub(super) const LIMIT: usize = 1 << 20;
 /// Bytes read in one turn.
 const TURN: usize = 64 * 1024;
-/// How long answers, which may be made while they are written, are written in one turn.
-const WRITING: Duration = Duration::from_millis(2);
+/// How long one client's commands are executed, or its answers written, in one turn: all clients have theirs together.
+const SHORT: Duration = Duration::from_millis(2);
 /// Most lines that are executed before the size of the unread answers is checked.
 const PIECE: usize = 16;
 /// How long a client with too many unread answers may read nothing.
@@ -206,7 +206,7 @@ impl Operator {
         while done <= end
             && self.queue.accepts_commands()
             && !source.wants_records()
-            && (done == 0 || executor.may_continue(turn))
+            && (done == 0 || turn.elapsed() < SHORT && executor.may_continue(turn))
         {
             let mut at = done;
             let mut lines = 0;
@@ -239,7 +239,7 @@ impl Operator {
                 turn = Instant::now();
                 continue;
             }
-            if turn.elapsed() >= WRITING {
+            if turn.elapsed() >= SHORT {
                 tokio::task::yield_now().await;
                 turn = Instant::now();
             }

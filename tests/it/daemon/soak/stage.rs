@@ -111,6 +111,8 @@ impl Stage {
 
     /// A session is established: it is sent its table and both End-of-RIB markers.
     fn meet(&mut self, name: &'static str) {
+        // The session begins with what the helper has said so far, and the daemon may do that later than other work.
+        self.helper.answered();
         let session = Session::accept(&self.listeners[name]);
         self.model.begin(name);
         self.held.insert(name.to_owned(), Routes::new());
