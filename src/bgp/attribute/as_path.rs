@@ -126,15 +126,18 @@ impl Default for AsPath {
 
 impl FromIterator<Segment> for AsPath {
     fn from_iter<T: IntoIterator<Item = Segment>>(segments: T) -> Self {
-        let list: SmallVec<[Segment; 1]> = segments.into_iter().collect();
+        Self::of(segments.into_iter().collect())
+    }
+}
+
+impl AsPath {
+    fn of(list: SmallVec<[Segment; 1]>) -> Self {
         Self(match list.into_inner() {
             Ok([segment]) => Segments::One(segment),
             Err(list) => Segments::Others(list.into_vec().into_boxed_slice()),
         })
     }
-}
 
-impl AsPath {
     /// A path of one AS_SEQUENCE.
     pub fn sequence(asns: impl IntoIterator<Item = Asn>) -> Self {
         Self(Segments::One(Segment {
@@ -210,7 +213,7 @@ impl AsPath {
                 asns: asns.into_boxed_slice(),
             });
         }
-        Ok(segments.into_iter().collect())
+        Ok(Self::of(segments))
     }
 
     /// Appends segments with AS numbers of four octets if `four`, otherwise two, where [`Asn::TRANS`] replaces a
