@@ -201,15 +201,14 @@ impl StaleRoutes {
         state.as_deref().map_or_else(Vec::new, export)
     }
 
+    /// Sets how long routes are kept, before there is a table.
+    pub(crate) fn keep_for(&self, stale_path_time: Duration) {
+        self.stale_path_time.set(Some(stale_path_time));
+    }
+
     /// Continues with what another process has retained, and with its routes, which `fill` adds.
-    pub(crate) fn resume(
-        &self,
-        kept: &[KeptFamily],
-        stale_path_time: Duration,
-        fill: impl FnOnce(&mut AdjRibIn),
-    ) {
+    pub(crate) fn resume(&self, kept: &[KeptFamily], fill: impl FnOnce(&mut AdjRibIn)) {
         let state = &mut *self.state();
-        state.retention.set_stale_path_time(stale_path_time);
         state.retention.import(clock::now(), kept);
         fill(&mut state.rib);
     }

@@ -218,7 +218,11 @@ fn keep(
         synchronised: kept.synchronised,
     });
     let kept: Vec<KeptFamily> = kept.collect();
-    neighbor.received.resume(&kept, time, |rib| {
+    neighbor.received.keep_for(time);
+    if kept.is_empty() && stale.is_empty() && fresh.is_empty() {
+        return;
+    }
+    neighbor.received.resume(&kept, |rib| {
         let mut families = Vec::new();
         for (nlri, attributes, next_hop, since) in stale {
             pulse.call();
