@@ -7,13 +7,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use super::histogram::Histogram;
+use crate::speaker::turn::{Caught, keep_waker};
 
 /// With so many turns of others in between, there are more of them waiting.
 const MANY: u64 = 32;
@@ -31,7 +31,8 @@ pub(super) struct Urgent {
 }
 
 struct Task {
-    future: Pin<Box<dyn Future<Output = ()>>>,
+    /// As in a task of tokio, a panic ends only this one.
+    future: Caught<Pin<Box<dyn Future<Output = ()>>>>,
     is_aborted: Rc<Cell<bool>>,
 }
 
@@ -61,7 +62,7 @@ impl Urgent {
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) -> UrgentHandle {
         let is_aborted = Rc::new(Cell::new(false));
         self.tasks.borrow_mut().push(Task {
-            future: Box::pin(task),
+            future: Caught(Box::pin(task)),
             is_aborted: Rc::clone(&is_aborted),
         });
         wake(&self.waker);
@@ -75,7 +76,7 @@ impl Urgent {
     pub(super) async fn beside<T>(&self, turns: &Histogram, main: impl Future<Output = T>) -> T {
         let mut main = pin!(main);
         let result = poll_fn(|cx| {
-            self.waker.replace(Some(cx.waker().clone()));
+            keep_waker(&mut self.waker.borrow_mut(), cx);
             let result = main.as_mut().poll(cx);
             if result.is_ready() {
                 return result;
@@ -107,10 +108,7 @@ impl Urgent {
     fn turn(&self, cx: &mut Context<'_>) {
         let mut tasks = self.tasks.take();
         tasks.retain_mut(|task| {
-            // As in a task of tokio, a panic ends only this one.
-            let poll = || task.future.as_mut().poll(cx);
-            !task.is_aborted.get()
-                && matches!(catch_unwind(AssertUnwindSafe(poll)), Ok(Poll::Pending))
+            !task.is_aborted.get() && Pin::new(&mut task.future).poll(cx).is_pending()
         });
         // The last one first: if one uses up what a task of tokio may do in a turn, it is not always the same ones that wait.
         let step = usize::from(tasks.len() > 1);

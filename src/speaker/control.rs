@@ -16,6 +16,7 @@ use super::connect::{Stream, Transport};
 use super::handed::{Adopted, Suspension};
 use super::plugin::Plugin;
 use super::status::{PeerKey, PeerStatus, Record};
+use super::turn::keep_waker;
 use super::watch::{ChangeKind, Subscribers};
 use super::writer::UpdateWriter;
 use crate::bgp::{Negotiated, Notification};
@@ -100,10 +101,9 @@ impl Mailbox {
 
     /// Has the task woken by the next command.
     fn wait<T>(&self, cx: &Context<'_>) -> Poll<T> {
-        let known = self.waiting.take();
-        let known = known.filter(|known| known.will_wake(cx.waker()));
-        let waker = known.unwrap_or_else(|| cx.waker().clone());
-        self.waiting.set(Some(waker));
+        let mut waiting = self.waiting.take();
+        keep_waker(&mut waiting, cx);
+        self.waiting.set(waiting);
         Poll::Pending
     }
 

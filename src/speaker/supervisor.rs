@@ -1,16 +1,12 @@
 //! Restarts a neighbor's task after its plugin panicked.
 
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::control::{Shared, Wanted};
 use super::driver::{self, Ended};
 use super::machine::Driver;
-use super::turn::Timed;
+use super::turn::{Caught, Panicked, Timed};
 
 /// First and longest wait before a neighbor whose plugin panicked runs again.
 const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -52,21 +48,5 @@ pub(super) async fn supervise(shared: Rc<Shared>) {
             return;
         }
         wait = (2 * wait).min(RESTART.1);
-    }
-}
-
-/// A future of which a panic ends only itself: it is not a task of its own, which would take more memory.
-struct Caught<F>(F);
-
-/// A poll has panicked. The report is on standard error already.
-struct Panicked;
-
-impl<F: Future + Unpin> Future for Caught<F> {
-    type Output = Result<F::Output, Panicked>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // It is dropped after a panic; what it shares with others is changed in whole steps.
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(cx)));
-        polled.map_or(Poll::Ready(Err(Panicked)), |poll| poll.map(Ok))
     }
 }

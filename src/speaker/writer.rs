@@ -18,6 +18,7 @@ use super::attributes::Attributes;
 use super::error::WriteError;
 use super::outbox::{HIGH_MARK, LOW_MARK, Outbox};
 use super::outgoing::{Outgoing, Raw, RouteUpdate, SendTerms};
+use super::turn::keep_waker;
 use crate::bgp::message::MessageType;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::negotiated::Refresh;
@@ -294,10 +295,7 @@ impl Pushed {
         if std::mem::take(&mut state.work) {
             return Poll::Ready(());
         }
-        match &mut state.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        keep_waker(&mut state.waker, cx);
         Poll::Pending
     }
 
@@ -326,6 +324,8 @@ impl Pushed {
         state.closed = true;
         state.queue.clear();
         state.waiting = 0;
+        // A writer may outlive the task by far.
+        state.waker = None;
         drop(state);
         self.room.notify_waiters();
     }
