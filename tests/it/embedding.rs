@@ -41,7 +41,7 @@ mod simple;
 #[expect(dead_code, reason = "its main is not called")]
 mod std_threads;
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn loopback(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, last).into()

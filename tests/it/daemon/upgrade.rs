@@ -175,7 +175,7 @@ fn a_helper_goes_on_with_its_process_and_loses_neither_commands_nor_events() {
 
 #[test]
 fn commands_that_arrive_while_the_daemon_is_upgraded_are_all_carried_out() {
-    const ROUTES: u32 = 20_000;
+    const ROUTES: u32 = 10_000;
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = format!(
@@ -202,7 +202,7 @@ fn commands_that_arrive_while_the_daemon_is_upgraded_are_all_carried_out() {
         for prefix in body[4 + attributes..].chunks_exact(4) {
             assert!(found.insert(prefix.to_vec()), "{prefix:?} was sent twice");
         }
-        if found.len() / 4_000 > upgrades && upgrades < 4 {
+        if found.len() / 2_000 > upgrades && upgrades < 4 {
             upgrades += 1;
             upgrade(&lab, &daemon);
         }

@@ -62,7 +62,7 @@ impl Log {
 
     /// Waits until a line contains `part`.
     pub(crate) async fn until(&self, part: &str) {
-        let limit = std::time::Instant::now() + Duration::from_secs(20);
+        let limit = std::time::Instant::now() + Duration::from_secs(60);
         while !self.text().contains(part) {
             assert!(
                 std::time::Instant::now() < limit,

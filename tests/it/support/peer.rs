@@ -14,13 +14,17 @@ use oxabgp::bgp::{Asn, Family, Notification};
 use socket2::{Domain, Socket, Type};
 
 /// How long any step may take.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// Time limit for a connection: the speaker may back off before, and its machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Time between KEEPALIVEs.
+const KEEPALIVE_TIME: Duration = Duration::from_secs(20);
 
 /// One connection to the speaker under test.
 pub(crate) struct RawPeer {
     stream: TcpStream,
+    /// When it sent its last KEEPALIVE, if it keeps its session alive.
+    kept_alive: Option<Instant>,
 }
 
 impl RawPeer {
@@ -65,7 +69,10 @@ impl RawPeer {
     fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(LIMIT)).expect("a limit");
         stream.set_nodelay(true).expect("no delay");
-        Self { stream }
+        Self {
+            stream,
+            kept_alive: None,
+        }
     }
 
     /// The connection itself.
@@ -86,7 +93,14 @@ impl RawPeer {
     }
 
     /// The next message: its type and body. `None` if the speaker has closed.
+    ///
+    /// A peer that keeps its session alive sends its next KEEPALIVE here when it is time.
     pub(crate) fn receive(&mut self) -> Option<(MessageType, Vec<u8>)> {
+        if (self.kept_alive).is_some_and(|sent| sent.elapsed() >= KEEPALIVE_TIME) {
+            // The speaker may have closed, which is found out below.
+            let _ = self.stream.write_all(&encode(MessageType::KEEPALIVE, &[]));
+            self.kept_alive = Some(Instant::now());
+        }
         let mut header = [0; message::HEADER];
         match self.stream.read_exact(&mut header) {
             Ok(()) => {}
@@ -133,10 +147,16 @@ impl RawPeer {
     }
 
     /// Establishes a session: our OPEN, theirs, KEEPALIVEs in both directions. Returns their OPEN.
+    ///
+    /// It is kept alive, so that a test on a slow machine does not reach the hold time of [`open`]. Short ones are for
+    /// the test.
     pub(crate) fn establish(&mut self, open: &Open) -> Open {
         self.send_bytes(&open.encode().expect("an OPEN"));
         let theirs = self.expect(MessageType::OPEN);
         self.send(MessageType::KEEPALIVE, &[]);
+        if u64::from(open.hold_time) > 3 * KEEPALIVE_TIME.as_secs() {
+            self.kept_alive = Some(Instant::now());
+        }
         self.expect(MessageType::KEEPALIVE);
         Open::decode(&theirs).expect("a good OPEN")
     }
