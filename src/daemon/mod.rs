@@ -41,7 +41,7 @@ use tracing::info;
 
 use crate::config::{Config, Env};
 use crate::speaker::Server;
-use crate::speaker::sockopt::close_inherited_on_exec;
+use crate::speaker::sockopt::{close_inherited_on_exec, release_unchanged_pages};
 use crate::speaker::turn::Timed;
 
 mod advisory;
@@ -281,6 +281,7 @@ async fn serve(
             server.start();
         }
     });
+    release_unchanged_pages();
     notify::ready();
     info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
     let life = async {

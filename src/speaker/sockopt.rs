@@ -2,8 +2,9 @@
 //! (RFC 5925), the smallest TTL that is accepted (GTSM, RFC 5082), TTLs, interfaces.
 //!
 //! The one file with unsafe code: each block is one `setsockopt` or `getsockopt` on a live descriptor with a pointer to a
-//! local value and that value's size, or takes over a descriptor of the process before us. Security options are read back where the kernel lets us, so that one which was
-//! ignored is an error and not a hole. Rejected: nix, which has neither of the options that matter.
+//! local value and that value's size, takes over a descriptor of the process before us, or gives back pages that the
+//! kernel reads again. Security options are read back where the kernel lets us, so that one which was ignored is an error
+//! and not a hole. Rejected: nix, which has neither of the options that matter.
 //!
 //! ```text
 //! struct tcp_md5sig                              linux/tcp.h
@@ -378,9 +379,8 @@ pub(crate) fn close_inherited_on_exec() {
         Err(_) => (3..FIRST_DESCRIPTORS).collect(),
     };
     for number in numbers {
-        // SAFETY: a plain system call on a number. One that is no longer open fails with EBADF; of one that is, only the flag
-        // changes that everything opened here has already.
-        unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+        // One that is no longer open is no concern.
+        let _ = inheritable(number, Inherit::No);
     }
 }
 
@@ -435,6 +435,62 @@ pub(crate) fn send(number: RawFd, bytes: &[u8]) -> io::Result<usize> {
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
+/// Gives back the pages of the program and its libraries that are as in their files: most are code that only the start
+/// runs. Those that are needed again come from the page cache. Does nothing in a process with several threads.
+#[cfg(feature = "daemon")]
+pub(crate) fn release_unchanged_pages() {
+    let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1);
+    if !alone {
+        return;
+    }
+    for pages in std::fs::read_to_string("/proc/self/smaps")
+        .map_or_else(|_| vec![], |maps| unchanged_pages(&maps))
+    {
+        // SAFETY: they belong to a private mapping of a file that can't be written, none of them has a copy of its own,
+        // and there is no other thread that could change that since: what is read there next are the same bytes.
+        unsafe {
+            libc::madvise(
+                std::ptr::with_exposed_provenance_mut(pages.start),
+                pages.len(),
+                libc::MADV_DONTNEED,
+            )
+        };
+    }
+}
+
+/// The mappings of `maps` (smaps of proc(5)) whose pages are all as in their files, and can't be written.
+#[cfg(feature = "daemon")]
+fn unchanged_pages(maps: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let (mut pages, mut own) = (None, None);
+    for line in maps.lines() {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        match words[..] {
+            // Pages that have been written to, in memory or in the swap area, and pages that can't be given back.
+            ["Anonymous:" | "Swap:" | "Locked:", kilobytes, "kB"] => {
+                own = own
+                    .zip(kilobytes.parse::<u64>().ok())
+                    .map(|(own, more)| own + more);
+            }
+            // The last line of each.
+            ["VmFlags:", ..] if own == Some(0) => found.extend(pages.take()),
+            [range, mode, _, _, inode, ..] if !range.ends_with(':') => {
+                let is_read = mode.starts_with("r-") && mode.ends_with('p') && inode != "0";
+                pages = range
+                    .split_once('-')
+                    .filter(|_| is_read)
+                    .and_then(|(from, to)| {
+                        let [from, to] = [from, to].map(|at| usize::from_str_radix(at, 16));
+                        Some(from.ok()?..to.ok()?)
+                    });
+                own = Some(0);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 fn set<T>(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     let size = libc::socklen_t::try_from(size_of_val(value))
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -480,56 +536,7 @@ fn get(socket: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    use std::os::fd::AsFd;
-
-    fn socket(address: IpAddr) -> Option<socket2::Socket> {
-        let domain = if address.is_ipv4() {
-            socket2::Domain::IPV4
-        } else {
-            socket2::Domain::IPV6
-        };
-        socket2::Socket::new(domain, socket2::Type::STREAM, None).ok()
-    }
-
-    #[test]
-    fn ttls_are_kept_by_the_kernel() {
-        for address in [
-            IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ] {
-            let Some(socket) = socket(address) else {
-                continue;
-            };
-            let fd = socket.as_fd();
-            let default = ttl(fd, address).expect("a ttl");
-            assert_eq!(min_ttl(fd, address).expect("a smallest ttl"), 0);
-            set_ttl(fd, address, Some(255)).expect("255 is a ttl");
-            assert_eq!(ttl(fd, address).expect("a ttl"), 255);
-            set_ttl(fd, address, None).expect("the default");
-            assert_eq!(ttl(fd, address).expect("a ttl"), default);
-            set_min_ttl(fd, address, 254).expect("254 is a ttl");
-            assert_eq!(min_ttl(fd, address).expect("a smallest ttl"), 254);
-        }
-    }
-
-    #[test]
-    fn interfaces_have_numbers() {
-        assert!(interface_index("lo").expect("loopback") > 0);
-        assert!(interface_index("no-such-interface").is_err());
-        let index = interface_index("lo").expect("loopback");
-        assert_eq!(interface_name(index).expect("loopback"), "lo");
-        assert!(interface_name(u32::MAX).is_err());
-        assert!(interface_index("nul\0inside").is_err());
-    }
-
-    #[test]
-    fn a_key_that_is_too_long_is_refused_before_the_kernel_sees_it() {
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let socket = socket(address).expect("a socket");
-        let error = set_md5(socket.as_fd(), address, None, &[b'x'; 81]).expect_err("81 bytes");
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-    }
+    use std::net::Ipv4Addr;
 
     #[test]
     fn the_wire_form_of_an_address_is_the_kernels() {
@@ -538,5 +545,39 @@ mod tests {
         assert_eq!(size_of::<TcpMd5Sig>(), 128 + 8 + 80);
         assert_eq!(size_of::<TcpAoAdd>(), 128 + 64 + 16 + 80);
         assert_eq!(size_of::<TcpAoDel>(), 128 + 16);
+    }
+    #[cfg(feature = "daemon")]
+    #[test]
+    fn only_pages_that_are_as_in_their_files_are_given_back() {
+        let mapping = |header: &str, own: [u32; 3]| {
+            let [anonymous, swap, locked] = own;
+            format!(
+                "{header}\nSize: 8 kB\nRss: 8 kB\nAnonymous: {anonymous} kB\nSwap: {swap} kB\nLocked: {locked} kB\nVmFlags: rd\n"
+            )
+        };
+        let maps = [
+            mapping("1000-3000 r-xp 00001000 fe:00 7    /usr/bin/oxabgp", [0; 3]),
+            mapping(
+                "3000-5000 r--p 00003000 fe:00 7    /usr/bin/oxabgp",
+                [4, 0, 0],
+            ),
+            mapping(
+                "5000-7000 r--p 00005000 fe:00 7    /usr/bin/oxabgp",
+                [0, 4, 0],
+            ),
+            mapping(
+                "7000-9000 r-xp 00007000 fe:00 7    /usr/bin/oxabgp",
+                [0, 0, 8],
+            ),
+            mapping("9000-b000 rw-p 00009000 fe:00 7    /usr/bin/oxabgp", [0; 3]),
+            mapping("b000-d000 r--s 0000b000 fe:00 8    /dev/shm/shared", [0; 3]),
+            mapping("d000-f000 r-xp 00000000 00:00 0    [vdso]", [0; 3]),
+            mapping("f000-11000 r--p 0000d000 fe:00 7   /usr/lib/a name", [0; 3]),
+            "11000-13000 r-xp 0000d000 fe:00 7   /usr/bin/cut\nAnonymous: 0 kB\n".to_owned(),
+        ];
+        assert_eq!(
+            unchanged_pages(&maps.concat()),
+            [0x1000..0x3000, 0xF000..0x11000]
+        );
     }
 }

@@ -178,7 +178,7 @@ fn a_client_that_sends_too_much_is_disconnected_and_one_that_reads_nothing_harms
     deaf.stream().set_nonblocking(true).expect("a mode");
     let mut other = Client::new(&lab);
     let commands = "help\n".repeat(10_000);
-    let before = daemon.rss();
+    let before = daemon.memory();
     let mut refusals = 0;
     while refusals < 5 {
         match deaf.stream().write(commands.as_bytes()) {
@@ -188,7 +188,7 @@ fn a_client_that_sends_too_much_is_disconnected_and_one_that_reads_nothing_harms
         }
         assert_eq!(other.ask("version"), "exabgp 5.0.15\ndone\n");
     }
-    let grown = daemon.rss().saturating_sub(before);
+    let grown = daemon.memory().saturating_sub(before);
     assert!(grown < 128 * 1024, "{grown} KiB");
 }
 
@@ -367,12 +367,12 @@ fn a_pipe_without_reader_stops_nothing() {
     let daemon = start(&lab, port);
     daemon.logged("to send commands");
     let mut peer = session(&listener);
-    let before = daemon.rss();
+    let before = daemon.memory();
     // Answers of tens of megabytes that are not read.
     put(&commands, &"help\n".repeat(20_000));
     put(&commands, "announce route 10.4.0.0/16 next-hop 192.0.2.1\n");
     announced(&mut peer, &[16, 10, 4]);
-    let grown = daemon.rss().saturating_sub(before);
+    let grown = daemon.memory().saturating_sub(before);
     assert!(grown < 64 * 1024, "{grown} KiB");
     let mut recorded = reader(&answers);
     put(&commands, "ack-id mine version\n");
@@ -546,14 +546,14 @@ fn a_long_answer_is_made_while_it_is_read_and_delays_nothing() {
         assert_eq!(speaker.line(), "done\n");
     }
     talk.join().expect("no panic").expect("a daemon that reads");
-    let before = daemon.rss();
+    let before = daemon.memory();
     let mut slow = Client::new(&lab);
     slow.submit("show adj-rib out extensive\nversion\n");
     assert!(slow.line().contains(" med "), "it begins at once");
     for _ in 0..20 {
         assert_eq!(speaker.ask("version"), "exabgp 5.0.15\ndone\n");
     }
-    let grown = daemon.rss().saturating_sub(before);
+    let grown = daemon.memory().saturating_sub(before);
     assert!(
         grown < 8 * 1024,
         "{grown} KiB for an answer that is not read"

@@ -288,3 +288,13 @@ fn a_reload_that_comes_with_the_end_does_not_cut_the_farewell_short() {
     assert_eq!(peer.expect_notification().code, 6);
     assert_eq!(daemon.ended().code(), Some(0));
 }
+
+#[test]
+fn code_that_only_the_start_needs_takes_no_memory_afterwards() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let daemon = Daemon::start(&lab, &neighbor(port, ""));
+    let _peer = session(&listener);
+    let (now, peak) = (daemon.status("RssFile"), daemon.status("VmHWM"));
+    assert!(now < peak * 4 / 5, "{now} KiB of files, {peak} KiB at most");
+}

@@ -175,10 +175,10 @@ fn pain_08_memory_does_not_grow_with_attributes_that_are_gone() {
         let shown = stage.ask("show adj-rib in extensive");
         assert!(shown.contains(&last), "{last} is not in the table");
         if round == 7 {
-            settled_at = stage.daemon.rss();
+            settled_at = stage.daemon.memory();
         }
     }
-    let last = stage.daemon.rss();
+    let last = stage.daemon.memory();
     // Without a bound, 80,000 more sets and texts would be some 80 MB; the allocator's gaps are some 25.
     assert!(
         last < settled_at + 48 * 1024,

@@ -31,6 +31,7 @@ mod pair;
 mod raw;
 mod repetition;
 mod resets;
+mod socket_options;
 mod sockets;
 mod virtual_time;
 mod writing;

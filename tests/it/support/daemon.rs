@@ -250,18 +250,20 @@ impl Daemon {
         number(11) + number(12)
     }
 
-    /// Memory in use, in KiB.
-    pub(crate) fn rss(&self) -> u64 {
+    /// Memory of its own, in KiB: without the pages of its program file.
+    pub(crate) fn memory(&self) -> u64 {
+        self.status("RssAnon")
+    }
+
+    /// A number of its status (proc(5)).
+    pub(crate) fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .expect("the daemon runs");
         let line = status
             .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .expect("a line with VmRSS");
-        line.split_ascii_whitespace()
-            .nth(1)
-            .and_then(|number| number.parse().ok())
-            .expect("a number")
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok())
+            .unwrap_or_else(|| panic!("{name} in {status}"))
     }
 }
 
