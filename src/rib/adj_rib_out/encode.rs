@@ -216,6 +216,8 @@ impl AdjRibOut {
     fn defer(&mut self, group: &Group, id: SlotId, pending: &Pending) {
         let both = self.sets.union(&pending.announce, &pending.withdraw);
         let members = self.sets.and(&both, &group.resync);
+        // A member that was in its first batch when it fell behind may have been sent another path of the prefix.
+        let may_be_sent = self.is_one_of_paths(&group.sender, id);
         let Some(slot) = self.table.get_mut(id) else {
             return;
         };
@@ -232,8 +234,8 @@ impl AdjRibOut {
             };
             let announce =
                 pending.announce.contains(member) && !resync.will_visit(id, slot.family());
-            let withdraw =
-                pending.withdraw.contains(member) && !group.first_batch.fresh.contains(member);
+            let withdraw = pending.withdraw.contains(member)
+                && (may_be_sent || !group.first_batch.fresh.contains(member));
             if announce || withdraw {
                 let own = self.pending.edit(&mut resync.queue, id, slot.mark_mut());
                 if withdraw {

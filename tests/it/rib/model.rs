@@ -508,3 +508,56 @@ fn copies_of_a_copy_are_whole_though_the_first_one_is_deleted_meanwhile() {
     model.run(Op::Again { peer: 1 });
     model.finish();
 }
+
+#[test]
+fn a_path_that_was_sent_before_its_peer_fell_behind_is_withdrawn_by_a_clear() {
+    let limits = Limits {
+        lag: 50,
+        turn: 4,
+        scan: 1,
+    };
+    let mut model = Model::new(false, limits);
+    let all = || (0..PEERS).collect::<Vec<_>>();
+    let announce = |family, number, path| Op::Announce {
+        family,
+        number,
+        path,
+        med: 0,
+        to: all(),
+    };
+    let fill = |bytes, messages| Op::Fill {
+        peer: 3,
+        bytes,
+        messages,
+    };
+    for op in [
+        Op::Up { peer: 3, kind: 2 },
+        fill(1, 1),
+        announce(3, 0, 1),
+        announce(0, 0, 0),
+        announce(1, 0, 0),
+        Op::Withdraw {
+            family: 1,
+            number: 3,
+            path: 0,
+            to: all(),
+        },
+        Op::Again { peer: 0 },
+        announce(0, 0, 1),
+        announce(3, 0, 2),
+        announce(0, 0, 2),
+        Op::Up { peer: 0, kind: 2 },
+        announce(0, 1, 0),
+        Op::Many {
+            first: 2,
+            count: 2,
+            to: all(),
+        },
+        announce(1, 3, 1),
+        fill(61, 3),
+        Op::Clear { to: all() },
+    ] {
+        model.run(op);
+    }
+    model.finish();
+}
