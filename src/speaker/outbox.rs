@@ -13,10 +13,10 @@ use bytes::{Buf, Bytes};
 
 use crate::bgp::message::HEADER;
 
-/// Bytes above which nothing is added.
-pub const HIGH_MARK: usize = 256 * 1024;
+/// Bytes above which nothing is added: 256 KiB. Less in the simulation, whose peers have few routes.
+pub const HIGH_MARK: usize = if cfg!(test) { 2 * 4_096 } else { 256 * 1024 };
 /// Bytes below which more is added.
-pub const LOW_MARK: usize = 64 * 1024;
+pub const LOW_MARK: usize = HIGH_MARK / 4;
 /// Most slices of one write.
 const SLICES: usize = 64;
 

@@ -1,11 +1,11 @@
 //! What must be true once everything has calmed down.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Write as _};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::model::Table;
 use super::peer::Pace;
 use super::world::World;
 
@@ -60,7 +60,7 @@ impl World {
             }
             let about = |what| format!("{}: {what}: ", peer.address);
             same(
-                &expected.routes,
+                &expected.at_peer(peer.takes_paths),
                 &peer.table.borrow(),
                 &about("at the peer"),
             )?;
@@ -92,7 +92,8 @@ impl World {
             }
             let prefix = difference
                 .split_whitespace()
-                .find(|word| word.contains('/'));
+                .find(|word| word.contains('/'))
+                .map(|word| word.trim_matches(['(', ',']));
             for (at, what) in &*peer.history.borrow() {
                 let of_prefix = prefix.is_some_and(|prefix| what.contains(&format!(" {prefix}")));
                 if of_prefix || what.starts_with("e") || what.starts_with("c") {
@@ -104,15 +105,19 @@ impl World {
     }
 }
 
-fn same(wanted: &Table, found: &Table, about: &str) -> Result<(), String> {
+fn same<K: Debug + Ord>(
+    wanted: &BTreeMap<K, u32>,
+    found: &BTreeMap<K, u32>,
+    about: &str,
+) -> Result<(), String> {
     for (prefix, med) in wanted {
         match found.get(prefix) {
             Some(known) if known == med => {}
-            other => return Err(format!("{about}{prefix} med {other:?} instead of {med}")),
+            other => return Err(format!("{about}{prefix:?} med {other:?} instead of {med}")),
         }
     }
     match found.keys().find(|prefix| !wanted.contains_key(prefix)) {
-        Some(prefix) => Err(format!("{about}{prefix} is too much")),
+        Some(prefix) => Err(format!("{about}{prefix:?} is too much")),
         None => Ok(()),
     }
 }

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::time::Instant;
 
 use super::network::Random;
+use super::peer::Peer;
 
 /// Routes with their MULTI_EXIT_DISC, which is different in each version of a route.
 pub(super) type Table = BTreeMap<IpNet, u32>;
+
+/// The same with path identifiers, which are 0 for routes that have none (RFC 7911).
+pub(super) type Paths = BTreeMap<(IpNet, u32), u32>;
 
 /// Our AS.
 pub(super) const OURS: u32 = 65_000;
@@ -59,13 +63,18 @@ impl Section {
     }
 
     /// The neighbor's section of the file.
-    pub(super) fn render(&self, address: IpAddr, (asn, passive): (u32, bool), out: &mut String) {
-        let (ours, us) = (OURS, ADDRESS);
-        let passive = if passive { "passive true;" } else { "" };
+    pub(super) fn render(&self, peer: &Peer, out: &mut String) {
+        let (ours, us, address, asn) = (OURS, ADDRESS, peer.address, peer.asn);
+        let passive = if peer.dials { "passive true;" } else { "" };
+        let paths = if peer.takes_paths {
+            "capability { add-path send; }"
+        } else {
+            ""
+        };
         let _ = writeln!(
             out,
             "neighbor {address} {{\nlocal-as {ours}; peer-as {asn}; router-id {us}; local-address {us};\n\
-             hold-time {}; {passive}\nfamily {{ ipv4 unicast; ipv6 unicast; }}\n\
+             hold-time {}; {passive} {paths}\nfamily {{ ipv4 unicast; ipv6 unicast; }}\n\
              api {{ processes [ helper ]; neighbor-changes; receive {{ parsed; update; }} }}\nstatic {{",
             self.hold_time
         );
@@ -95,6 +104,7 @@ pub(super) enum Zone {
     Shared,
     Group,
     Received,
+    Paths,
 }
 
 /// A prefix of a zone; each third is IPv6.
@@ -125,6 +135,8 @@ pub(super) fn med(random: &mut Random, limit: u64) -> u32 {
 pub(super) struct Expected {
     pub(super) section: Section,
     pub(super) routes: Table,
+    /// Routes of which there are several for a prefix.
+    pub(super) paths: Paths,
     /// The lengths and ends of leases.
     leases: BTreeMap<IpNet, (Duration, Instant)>,
     /// Leases that may have ended just now: the daemon ends them up to a second later.
@@ -150,6 +162,7 @@ impl Expected {
         Self {
             section,
             routes,
+            paths: Paths::new(),
             leases: BTreeMap::new(),
             ended: BTreeMap::new(),
             on: false,
@@ -211,9 +224,23 @@ impl Expected {
         self.leases.remove(&prefix);
     }
 
+    /// What a peer should hold: all paths, or of each prefix the one with the lowest identifier.
+    pub(super) fn at_peer(&self, takes_paths: bool) -> Paths {
+        let routes = self.routes.iter().map(|(prefix, med)| ((*prefix, 0), *med));
+        let mut all: Paths = routes.collect();
+        for ((prefix, id), med) in &self.paths {
+            match takes_paths {
+                true => all.insert((*prefix, *id), *med),
+                false => Some(*all.entry((*prefix, 0)).or_insert(*med)),
+            };
+        }
+        all
+    }
+
     /// The state of the watchdog stays, as in ExaBGP.
     pub(super) fn clear(&mut self) {
         self.routes.clear();
+        self.paths.clear();
         self.leases.clear();
     }
 

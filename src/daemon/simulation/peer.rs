@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::model::{OURS, Table};
+use super::model::{OURS, Paths, Table};
 use super::network::Line;
 
 /// How a peer reads.
@@ -30,9 +30,11 @@ pub(super) struct Peer {
     pub(super) asn: u32,
     /// Whether the peer connects to the daemon, which then waits for it.
     pub(super) dials: bool,
+    /// Whether it takes several paths for a prefix (RFC 7911).
+    pub(super) takes_paths: bool,
     pub(super) line: Rc<Line>,
     /// What the daemon has announced.
-    pub(super) table: RefCell<Table>,
+    pub(super) table: RefCell<Paths>,
     /// What the peer announces.
     pub(super) own: RefCell<Table>,
     pub(super) established: Cell<bool>,
@@ -60,12 +62,18 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(address: IpAddr, asn: u32, dials: bool, line: Rc<Line>) -> Rc<Self> {
+    pub(super) fn new(
+        address: IpAddr,
+        asn: u32,
+        (dials, takes_paths): (bool, bool),
+        line: Rc<Line>,
+    ) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
             address,
             asn,
             dials,
+            takes_paths,
             line,
             table: RefCell::default(),
             own: RefCell::default(),
@@ -184,6 +192,10 @@ impl Peer {
         // Multiprotocol for IPv4 and IPv6 unicast, route refresh, four-octet AS numbers.
         let mut capabilities = vec![1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0, 1, 2, 0, 65, 4];
         capabilities.extend(self.asn.to_be_bytes());
+        if self.takes_paths {
+            // ADD-PATH, to receive, for both families.
+            capabilities.extend([69, 8, 0, 1, 1, 1, 0, 2, 1, 1]);
+        }
         let length = u8::try_from(capabilities.len()).expect("short");
         open.extend([length + 2, 2, length]);
         open.extend(capabilities);
@@ -334,8 +346,9 @@ impl Peer {
         let mut table = self.table.borrow_mut();
         let (withdrawn, rest) = field(body);
         let (attributes, announced) = field(rest);
-        let mut gone = prefixes(withdrawn, false);
-        let mut new = prefixes(announced, false);
+        let paths = self.takes_paths;
+        let mut gone = prefixes(withdrawn, (false, paths));
+        let mut new = prefixes(announced, (false, paths));
         let mut med = None;
         let mut left = attributes;
         while let [flags, kind, ..] = *left {
@@ -347,18 +360,18 @@ impl Peer {
             left = rest;
             match kind {
                 4 => med = Some(u32::from_be_bytes(value.try_into().expect("four octets"))),
-                14 => new.extend(prefixes(&value[5 + usize::from(value[3])..], true)),
-                15 => gone.extend(prefixes(&value[3..], true)),
+                14 => new.extend(prefixes(&value[5 + usize::from(value[3])..], (true, paths))),
+                15 => gone.extend(prefixes(&value[3..], (true, paths))),
                 _ => {}
             }
         }
-        for prefix in gone {
-            self.note(format!("withdrawn: {prefix}"));
-            table.remove(&prefix);
+        for (prefix, id) in gone {
+            self.note(format!("withdrawn: {prefix} path {id}"));
+            table.remove(&(prefix, id));
         }
-        for prefix in new {
-            self.note(format!("announced: {prefix} med {med:?}"));
-            table.insert(prefix, med.expect("a MULTI_EXIT_DISC"));
+        for (prefix, id) in new {
+            self.note(format!("announced: {prefix} path {id} med {med:?}"));
+            table.insert((prefix, id), med.expect("a MULTI_EXIT_DISC"));
         }
     }
 }
@@ -375,19 +388,27 @@ fn field(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes[2..].split_at(length)
 }
 
-fn prefixes(mut bytes: &[u8], six: bool) -> Vec<IpNet> {
+/// The prefixes of a family, each with a path identifier if `paths`.
+fn prefixes(mut bytes: &[u8], (six, paths): (bool, bool)) -> Vec<(IpNet, u32)> {
     let mut found = Vec::new();
-    while let [length, rest @ ..] = bytes {
+    while !bytes.is_empty() {
+        let mut id = 0;
+        if paths {
+            let (number, rest) = bytes.split_first_chunk().expect("an identifier");
+            (id, bytes) = (u32::from_be_bytes(*number), rest);
+        }
+        let (length, rest) = bytes.split_first().expect("a length");
         let octets = usize::from(length.div_ceil(8));
         let mut address = [0; 16];
         address[..octets].copy_from_slice(&rest[..octets]);
         bytes = &rest[octets..];
-        found.push(if six {
+        let prefix = if six {
             IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from(address), *length))
         } else {
             let four: [u8; 4] = [address[0], address[1], address[2], address[3]];
             IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::from(four), *length))
-        });
+        };
+        found.push((prefix, id));
     }
     found
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
@@ -17,8 +18,10 @@ use crate::daemon::startup::Origin;
 impl World {
     pub(super) async fn step(&mut self) {
         match self.random.below(1_000) {
-            0..420 => self.announce(),
-            420..640 => self.withdraw(),
+            0..360 => self.announce(),
+            360..420 => self.announce_path(),
+            420..600 => self.withdraw(),
+            600..640 => self.withdraw_path(),
             640..700 => self.batch(),
             700..720 => self.watchdog(),
             720..730 => self.clear(),
@@ -75,7 +78,7 @@ impl World {
         self.daemon.send(line);
     }
 
-    pub(super) fn prefix(&mut self) -> ipnet::IpNet {
+    pub(super) fn prefix(&mut self) -> IpNet {
         match self.random.chance(150) {
             true => route(Zone::Shared, med(&mut self.random, 4)),
             false => route(Zone::Helper, med(&mut self.random, PREFIXES)),
@@ -111,13 +114,40 @@ impl World {
         self.command(&line, |expected| expected.withdraw(prefix));
     }
 
+    /// A route of which there may be others for the prefix, in its words, and its path identifier.
+    fn one_of_paths(&mut self) -> (IpNet, u32, String) {
+        let prefix = route(Zone::Paths, med(&mut self.random, 8));
+        let id = med(&mut self.random, 4);
+        let hop = next_hop(prefix);
+        let words = match id {
+            0 => format!("{prefix} next-hop {hop}"),
+            _ => format!("{prefix} path-information 0.0.0.{id} next-hop {hop}"),
+        };
+        (prefix, id, words)
+    }
+
+    fn announce_path(&mut self) {
+        let (prefix, id, words) = self.one_of_paths();
+        let value = med(&mut self.random, 1 << 20);
+        self.command(&format!("announce route {words} med {value}"), |expected| {
+            expected.paths.insert((prefix, id), value);
+        });
+    }
+
+    fn withdraw_path(&mut self) {
+        let (prefix, id, words) = self.one_of_paths();
+        self.command(&format!("withdraw route {words}"), |expected| {
+            expected.paths.remove(&(prefix, id));
+        });
+    }
+
     /// Several prefixes with the same attributes.
     fn batch(&mut self) {
         let value = med(&mut self.random, 1 << 20);
         let first = med(&mut self.random, PREFIXES);
         let list: Vec<_> = (first..first + 10)
             .map(|at| route(Zone::Helper, at))
-            .filter(|prefix| matches!(prefix, ipnet::IpNet::V4(_)))
+            .filter(|prefix| matches!(prefix, IpNet::V4(_)))
             .filter(|prefix| {
                 let mut there = self.expected.iter().flatten();
                 !there.any(|expected| expected.is_ending(*prefix))

@@ -81,7 +81,8 @@ impl World {
             } else {
                 64_512 + u32::try_from(index).expect("few")
             };
-            peers.push(Peer::new(address, asn, index % 2 == 1, line));
+            let facts = (index % 2 == 1, index % 3 == 1);
+            peers.push(Peer::new(address, asn, facts, line));
         }
         let expected: Vec<Option<Expected>> = (0..PEERS)
             .map(|index| Some(Expected::new(Section::new(index, &mut random))))
@@ -157,8 +158,7 @@ fn render(peers: &[Rc<Peer>], expected: &[Option<Expected>]) -> String {
     let mut text = "process helper { run /bin/false; encoder json; }\n".to_owned();
     for (peer, expected) in peers.iter().zip(expected) {
         if let Some(expected) = expected {
-            let facts = (peer.asn, peer.dials);
-            expected.section.render(peer.address, facts, &mut text);
+            expected.section.render(peer, &mut text);
         }
     }
     text
