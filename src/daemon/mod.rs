@@ -143,6 +143,8 @@ pub(crate) use signal::is_ignored;
 
 /// The longest that an upgrade takes, which the age of the daemon does not include.
 const UPGRADE: Duration = Duration::from_secs(10);
+/// Time after the start in which the first sessions mostly come up.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// Runs the daemon until it is stopped. Returns the exit code.
 ///
@@ -282,6 +284,11 @@ async fn serve(
         }
     });
     release_unchanged_pages();
+    tokio::task::spawn_local(async {
+        // What the first sessions needed to come up.
+        tokio::time::sleep(SETTLED).await;
+        release_unchanged_pages();
+    });
     notify::ready();
     info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
     let life = async {
