@@ -28,7 +28,8 @@ impl World {
                 break;
             };
             if Instant::now() > limit {
-                return Err(difference);
+                let refused = self.daemon.helper.refused.borrow().join("\n");
+                return Err(format!("{difference}\n{refused}"));
             }
             sleep(Duration::from_secs(5)).await;
         }

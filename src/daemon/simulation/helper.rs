@@ -35,12 +35,12 @@ pub(super) struct Helper {
 }
 
 impl Helper {
-    /// Sends commands.
-    pub(super) fn send(&self, executor: &Executor, process: &Rc<Process>, lines: &[String]) {
-        lines.iter().for_each(|line| self.expect(line));
-        let mut text = lines.join("\n");
-        text.push('\n');
-        executor.commands(process, text.as_bytes());
+    /// Writes commands as the daemon reads them.
+    pub(super) fn text(&self, lines: &[String]) -> String {
+        // The lines of a set have no answers of their own.
+        let answered = lines.iter().filter(|line| !line.starts_with("route "));
+        answered.for_each(|line| self.expect(line));
+        lines.join("\n") + "\n"
     }
 
     /// Expects an answer to a command.
@@ -91,7 +91,7 @@ impl Helper {
         if !line.starts_with('{') {
             self.answered.set(self.answered.get() + 1);
             let command = self.waiting.borrow_mut().pop_front();
-            if line != "done" {
+            if line != "done" && !line.starts_with("done added ") {
                 self.refused
                     .borrow_mut()
                     .push(format!("{command:?}: {line}"));

@@ -105,6 +105,7 @@ pub(super) enum Zone {
     Group,
     Received,
     Paths,
+    Set,
 }
 
 /// A prefix of a zone; each third is IPv6.
@@ -116,6 +117,11 @@ pub(super) fn route(zone: Zone, at: u32) -> IpNet {
         format!("10.{}.{}.{}/32", 100 + zone, at >> 8, at & 0xff)
     };
     text.parse().expect("a prefix")
+}
+
+/// The prefixes that a set may have.
+pub(super) fn set_prefixes() -> impl Iterator<Item = IpNet> {
+    (0..12).map(|at| route(Zone::Set, at))
 }
 
 pub(super) fn next_hop(prefix: IpNet) -> &'static str {
@@ -216,6 +222,16 @@ impl Expected {
         if let Some(length) = length {
             self.leases
                 .insert(prefix, (length, Instant::now() + length));
+        }
+    }
+
+    /// The whole of a set: what is no longer in it goes.
+    pub(super) fn declare(&mut self, set: &Table) {
+        for prefix in set_prefixes() {
+            match set.get(&prefix) {
+                Some(med) => self.routes.insert(prefix, *med),
+                None => self.routes.remove(&prefix),
+            };
         }
     }
 

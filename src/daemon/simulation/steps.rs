@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use super::model::{Expected, Section, Stay, Zone, med, next_hop, route};
+use super::model::{Expected, Section, Stay, Table, Zone, med, next_hop, route, set_prefixes};
 use super::peer::Pace;
 use super::world::{Daemon, PEERS, PREFIXES, World};
 use crate::daemon::reload;
@@ -22,7 +22,8 @@ impl World {
             360..420 => self.announce_path(),
             420..600 => self.withdraw(),
             600..640 => self.withdraw_path(),
-            640..700 => self.batch(),
+            640..690 => self.batch(),
+            690..700 => self.declare(),
             700..720 => self.watchdog(),
             720..730 => self.clear(),
             730..745 if self.daemon.all_established() => {
@@ -165,6 +166,34 @@ impl World {
                 expected.announce(*prefix, value, Stay::Unchanged);
             }
         });
+    }
+
+    /// A set of routes: all that its owner has.
+    fn declare(&mut self) {
+        if self.expected.iter().flatten().next().is_none() {
+            return;
+        }
+        let mut set = Table::new();
+        for prefix in set_prefixes() {
+            if self.random.chance(600) {
+                // Few values, so that some routes stay as they are.
+                set.insert(prefix, med(&mut self.random, 3));
+            }
+        }
+        self.revision += 1;
+        let mut lines = vec![format!("set edge replace revision {}", self.revision)];
+        for (prefix, med) in &set {
+            lines.push(format!(
+                "route {prefix} next-hop {} med {med}",
+                next_hop(*prefix)
+            ));
+        }
+        lines.push("set edge end".to_owned());
+        for expected in self.expected.iter_mut().flatten() {
+            expected.declare(&set);
+        }
+        self.note(lines.join("; "));
+        self.daemon.send_all(&lines);
     }
 
     fn watchdog(&mut self) {

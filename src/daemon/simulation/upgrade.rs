@@ -20,6 +20,9 @@ use crate::fsm::State;
 /// What a program says that can't continue.
 const REFUSED: &str = "it can't be run";
 
+/// The end of what a daemon says that applies a set.
+const UNFINISHED: &str = "is not finished";
+
 /// What one daemon leaves to the next.
 type Left = Vec<u8>;
 
@@ -42,6 +45,7 @@ impl World {
         match (result, runs) {
             (Ok(left), true) => self.replace(left, Gap::Busy).await,
             (Err(reason), false) if reason == REFUSED => {}
+            (Err(reason), _) if reason.ends_with(UNFINISHED) => {}
             (Ok(_), false) => unreachable!("no program was run"),
             (Err(reason), _) => self.faults.push(format!("not upgraded: {reason}")),
         }

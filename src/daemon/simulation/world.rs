@@ -59,6 +59,8 @@ pub(super) struct World {
     pub(super) server: Rc<RefCell<Option<Server>>>,
     /// What went wrong with upgrades.
     pub(super) faults: Vec<String>,
+    /// Of the set that was declared last.
+    pub(super) revision: u64,
     pub(super) file: tempfile::TempDir,
     pub(super) started: Instant,
     /// The last commands and faults, for a report.
@@ -98,6 +100,7 @@ impl World {
             expected,
             server: Rc::new(RefCell::new(Some(daemon.server.clone()))),
             faults: Vec::new(),
+            revision: 0,
             daemon,
             file,
             started: Instant::now(),
@@ -236,8 +239,12 @@ impl Daemon {
 
     /// Sends a command.
     pub(super) fn send(&self, line: String) {
-        let _entered = self.local.enter();
-        self.helper.send(&self.executor, &self.process, &[line]);
+        self.send_all(&[line]);
+    }
+
+    /// Sends commands.
+    pub(super) fn send_all(&self, lines: &[String]) {
+        self.read_on(&self.helper.text(lines));
     }
 
     /// Executes what was read and not executed, and what follows it.
