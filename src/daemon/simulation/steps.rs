@@ -23,7 +23,7 @@ impl World {
             420..600 => self.withdraw(),
             600..640 => self.withdraw_path(),
             640..690 => self.batch(),
-            690..700 => self.declare(),
+            690..700 => self.declare().await,
             700..720 => self.watchdog(),
             720..730 => self.clear(),
             730..745 if self.daemon.all_established() => {
@@ -168,8 +168,8 @@ impl World {
         });
     }
 
-    /// A set of routes: all that its owner has.
-    fn declare(&mut self) {
+    /// A set of routes: all that its owner has. Commands after its end wait until it is applied.
+    async fn declare(&mut self) {
         if self.expected.iter().flatten().next().is_none() {
             return;
         }
@@ -194,6 +194,7 @@ impl World {
         }
         self.note(lines.join("; "));
         self.daemon.send_all(&lines);
+        self.daemon.core.ready_for_commands().await;
     }
 
     fn watchdog(&mut self) {
