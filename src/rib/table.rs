@@ -31,8 +31,8 @@ pub(crate) struct Table<V> {
     shards: Vec<HashTable<SlotId>>,
     shard_count: usize,
     slots: Slab<Slot<V>>,
-    /// Number of slots with a path identifier, by family.
-    paths: Vec<(Family, usize)>,
+    /// Families with a slot that has, or had, a path identifier.
+    paths: Vec<Family>,
     state: RandomState,
 }
 
@@ -104,7 +104,7 @@ impl<V> Table<V> {
         let slot = self.slots.insert(Slot::new(route, new()));
         vacant.insert(slot);
         if route.path_id != 0 {
-            self.count_path(route.family);
+            self.note_path(route.family);
         }
         (slot, true)
     }
@@ -117,14 +117,6 @@ impl<V> Table<V> {
         let table = &mut self.shards[shard];
         if let Ok(found) = table.find_entry(spread(hash), |other| *other == at) {
             found.remove();
-        }
-        if slot.path_id().is_some()
-            && let Some((_, count)) = self
-                .paths
-                .iter_mut()
-                .find(|(family, _)| *family == slot.family())
-        {
-            *count -= 1;
         }
         if self.slots.len() == 0 {
             self.shards = Vec::new();
@@ -174,11 +166,10 @@ impl<V> Table<V> {
         same.collect()
     }
 
-    /// Returns `true` if any route of `family` has a path identifier.
+    /// Returns `true` if any route of `family` has, or had, a path identifier: what a peer was sent may depend on a path
+    /// that is gone.
     pub(crate) fn has_paths(&self, family: Family) -> bool {
-        self.paths
-            .iter()
-            .any(|(other, count)| *other == family && *count > 0)
+        self.paths.contains(&family)
     }
 
     /// Number of routes.
@@ -196,10 +187,9 @@ impl<V> Table<V> {
         self.slots.iter_from(from)
     }
 
-    fn count_path(&mut self, family: Family) {
-        match self.paths.iter_mut().find(|(other, _)| *other == family) {
-            Some((_, count)) => *count += 1,
-            None => self.paths.push((family, 1)),
+    fn note_path(&mut self, family: Family) {
+        if !self.has_paths(family) {
+            self.paths.push(family);
         }
     }
 
@@ -291,7 +281,8 @@ mod tests {
         table.find_or_insert(key(0, b"other"), || ());
         assert_eq!(table.paths_of(ids[0]), [ids[1], ids[2], ids[0]]);
         assert!(table.has_paths(Family::IPV4_UNICAST));
+        assert!(!table.has_paths(Family::IPV6_UNICAST));
         ids.into_iter().for_each(|id| drop(table.remove(id)));
-        assert!(!table.has_paths(Family::IPV4_UNICAST));
+        assert!(table.has_paths(Family::IPV4_UNICAST));
     }
 }

@@ -32,7 +32,7 @@ impl AdjRibOut {
         self.sweeps.is_empty().then(|| self.tally.of(peer))
     }
 
-    /// Returns `true` if any route of one of the families has a path identifier.
+    /// Returns `true` if any route of one of the families has, or had, a path identifier.
     pub fn has_paths(&self, mut families: impl Iterator<Item = Family>) -> bool {
         families.any(|family| self.table.has_paths(family))
     }

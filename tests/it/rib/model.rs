@@ -509,6 +509,39 @@ fn copies_of_a_copy_are_whole_though_the_first_one_is_deleted_meanwhile() {
     model.finish();
 }
 
+/// All peers.
+fn all() -> Vec<u32> {
+    (0..PEERS).collect()
+}
+
+const fn fill(peer: u32, bytes: usize, messages: usize) -> Op {
+    Op::Fill {
+        peer,
+        bytes,
+        messages,
+    }
+}
+
+fn announced(family: usize, number: u16, path: u32, to: Vec<u32>) -> Op {
+    Op::Announce {
+        family,
+        number,
+        path,
+        med: 0,
+        to,
+    }
+}
+
+fn withdrawn(family: usize, number: u16, path: u32) -> Op {
+    let to = all();
+    Op::Withdraw {
+        family,
+        number,
+        path,
+        to,
+    }
+}
+
 #[test]
 fn a_path_that_was_sent_before_its_peer_fell_behind_is_withdrawn_by_a_clear() {
     let limits = Limits {
@@ -517,44 +550,54 @@ fn a_path_that_was_sent_before_its_peer_fell_behind_is_withdrawn_by_a_clear() {
         scan: 1,
     };
     let mut model = Model::new(false, limits);
-    let all = || (0..PEERS).collect::<Vec<_>>();
-    let announce = |family, number, path| Op::Announce {
-        family,
-        number,
-        path,
-        med: 0,
-        to: all(),
-    };
-    let fill = |bytes, messages| Op::Fill {
-        peer: 3,
-        bytes,
-        messages,
-    };
     for op in [
         Op::Up { peer: 3, kind: 2 },
-        fill(1, 1),
-        announce(3, 0, 1),
-        announce(0, 0, 0),
-        announce(1, 0, 0),
-        Op::Withdraw {
-            family: 1,
-            number: 3,
-            path: 0,
-            to: all(),
-        },
+        fill(3, 1, 1),
+        announced(3, 0, 1, all()),
+        announced(0, 0, 0, all()),
+        announced(1, 0, 0, all()),
+        withdrawn(1, 3, 0),
         Op::Again { peer: 0 },
-        announce(0, 0, 1),
-        announce(3, 0, 2),
-        announce(0, 0, 2),
+        announced(0, 0, 1, all()),
+        announced(3, 0, 2, all()),
+        announced(0, 0, 2, all()),
         Op::Up { peer: 0, kind: 2 },
-        announce(0, 1, 0),
+        announced(0, 1, 0, all()),
         Op::Many {
             first: 2,
             count: 2,
             to: all(),
         },
-        announce(1, 3, 1),
-        fill(61, 3),
+        announced(1, 3, 1, all()),
+        fill(3, 61, 3),
+        Op::Clear { to: all() },
+    ] {
+        model.run(op);
+    }
+    model.finish();
+}
+
+#[test]
+fn a_path_that_was_sent_because_another_one_is_gone_is_withdrawn_before_its_walk_comes_there() {
+    let limits = Limits {
+        lag: 50,
+        turn: 1,
+        scan: 1,
+    };
+    let mut model = Model::new(false, limits);
+    for op in [
+        Op::Up { peer: 1, kind: 0 },
+        withdrawn(0, 0, 0),
+        Op::Up { peer: 0, kind: 0 },
+        Op::Many {
+            first: 0,
+            count: 15,
+            to: all(),
+        },
+        announced(1, 0, 0, vec![0]),
+        withdrawn(1, 0, 1),
+        Op::Sync { peer: 1 },
+        fill(0, 111, 2),
         Op::Clear { to: all() },
     ] {
         model.run(op);
