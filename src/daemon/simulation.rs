@@ -28,7 +28,9 @@ async fn run(tasks: &Rc<LocalSet>, seed: u64, steps: usize) {
         let compares = step % 2_000 == 1_999 || step == steps - 1;
         if compares && let Err(difference) = world.settle().await {
             let log = world.log.join("\n");
-            let states = world.daemon.states() + &world.histories(&difference);
+            let states = world.daemon.states()
+                + &world.in_table(&difference)
+                + &world.histories(&difference);
             panic!("seed {seed}, step {step}: {difference}\n{states}the last steps:\n{log}");
         }
     }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::peer::Pace;
 use super::world::World;
+use crate::rib::RouteFilter;
 
 /// What must be true.
 impl World {
@@ -84,6 +85,23 @@ impl World {
 
 /// For a report.
 impl World {
+    /// The routes of the daemon's table for the prefix in a difference.
+    pub(super) fn in_table(&self, difference: &str) -> String {
+        let mut text = String::new();
+        let rib = self.daemon.core.routes.rib();
+        for route in rib.routes(RouteFilter::default()) {
+            let shown = route.nlri.to_string();
+            if prefix_of(difference).is_some_and(|prefix| shown.contains(prefix)) {
+                let _ = writeln!(
+                    text,
+                    "in the table: {shown} {:?}: {:?}",
+                    route.attributes, route.peers
+                );
+            }
+        }
+        text
+    }
+
     /// What the peers received of the prefix in a difference, and where their sessions began and ended.
     pub(super) fn histories(&self, difference: &str) -> String {
         let mut text = String::new();
@@ -91,10 +109,7 @@ impl World {
             if !difference.starts_with(&format!("{}:", peer.address)) {
                 continue;
             }
-            let prefix = difference
-                .split_whitespace()
-                .find(|word| word.contains('/'))
-                .map(|word| word.trim_matches(['(', ',']));
+            let prefix = prefix_of(difference);
             for (at, what) in &*peer.history.borrow() {
                 let of_prefix = prefix.is_some_and(|prefix| what.contains(&format!(" {prefix}")));
                 if of_prefix || what.starts_with("e") || what.starts_with("c") {
@@ -104,6 +119,13 @@ impl World {
         }
         text
     }
+}
+
+fn prefix_of(difference: &str) -> Option<&str> {
+    let word = difference
+        .split_whitespace()
+        .find(|word| word.contains('/'));
+    word.map(|word| word.trim_matches(['(', ',']))
 }
 
 fn same<K: Debug + Ord>(

@@ -113,6 +113,10 @@ impl Peer {
         self.pace.set((pace, until));
         if pace == Pace::Nothing {
             self.blind_until.set(self.blind_until.get().max(until));
+            if !self.established.get() {
+                // It does not answer an OPEN in time.
+                self.excuse(time + Duration::from_secs(10));
+            }
         }
         // What waits meanwhile has to be read first.
         self.disturb(time * 2 + Duration::from_secs(10));
@@ -253,10 +257,12 @@ impl Peer {
 
     /// Sends KEEPALIVEs, also while nothing is read.
     async fn keep_alive(&self) {
+        let mut sent = Instant::now();
         loop {
-            sleep(self.hold.get() / 3).await;
-            if self.established.get() {
+            sleep(Duration::from_secs(1)).await;
+            if self.established.get() && sent.elapsed() >= self.hold.get() / 3 {
                 self.send(4, &[]);
+                sent = Instant::now();
             }
         }
     }
