@@ -333,20 +333,17 @@ fn retains(session: &Negotiated, reason: &CloseReason) -> bool {
 /// The attributes of a route that becomes long-lived: those with the LLGR_STALE community; `None` for one with NO_LLGR,
 /// which is to be dropped (RFC 9494 section 4.2).
 pub fn long_lived(attributes: &AttributeSet) -> Option<AttributeSet> {
-    let mut communities = match attributes.find(Communities::CODE) {
-        Some(Attribute::Communities(communities)) => communities.clone(),
-        _ => Communities::default(),
-    };
-    if communities.0.contains(&Community::NO_LLGR) {
+    let mut communities = attributes.communities().to_vec();
+    if communities.contains(&Community::NO_LLGR) {
         return None;
     }
-    if let Err(at) = communities.0.binary_search(&Community::LLGR_STALE) {
-        communities.0.insert(at, Community::LLGR_STALE);
+    if !communities.contains(&Community::LLGR_STALE) {
+        communities.push(Community::LLGR_STALE);
     }
     let others = attributes.list().iter().cloned();
     let list = others
         .filter(|one| one.code() != Communities::CODE)
-        .chain([Attribute::Communities(communities)]);
+        .chain([Attribute::Communities(Communities::new(communities))]);
     let error = attributes.error().cloned();
     Some(AttributeSet::with_error(list.collect(), error))
 }

@@ -120,16 +120,10 @@ impl<'a> Reader<'a> {
         Some(match keyword {
             b"next-hop" => self.next_hop()?,
             b"as-path" => Attribute::AsPath(self.as_path()?),
-            b"community" => {
-                let mut list = self.list(Self::community)?;
-                list.sort_unstable();
-                Attribute::Communities(Communities(list))
-            }
+            b"community" => Attribute::Communities(Communities::new(self.list(Self::community)?)),
             b"large-community" => {
-                let mut list = self.list(Self::large_community)?;
-                list.sort_unstable();
-                list.dedup();
-                Attribute::LargeCommunities(LargeCommunities(list))
+                let list = self.list(Self::large_community)?;
+                Attribute::LargeCommunities(LargeCommunities::new(list))
             }
             b"med" => Attribute::Med(Med(self.number()?)),
             b"local-preference" => Attribute::LocalPref(LocalPref(self.number()?)),
@@ -184,9 +178,10 @@ impl<'a> Reader<'a> {
         self.accept(b'[')?;
         let rest = &self.text[self.at..];
         let length = memchr::memchr(b']', rest)?;
-        // The spaces are one more than the items, as it is usually written.
-        let spaces = rest[..length].iter().filter(|byte| **byte == b' ').count();
-        let mut list = Vec::with_capacity(spaces.saturating_sub(1).clamp(1, 256));
+        // One space between items, as it is usually written.
+        let items = rest[..length].trim_ascii().iter();
+        let spaces = items.filter(|byte| **byte == b' ').count();
+        let mut list = Vec::with_capacity((spaces + 1).min(256));
         loop {
             self.spaces();
             if self.accept(b']').is_some() {

@@ -14,7 +14,7 @@ use crate::wire::{Reader, WireError, Writer};
 
 /// The path with all its four-octet AS numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct As4Path(pub AsPath);
+pub struct As4Path(pub Box<AsPath>);
 
 impl PathAttribute for As4Path {
     const CODE: u8 = iana::attribute::AS4_PATH;
@@ -29,7 +29,7 @@ impl PathAttribute for As4Path {
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
         // RFC 6793 6: confederation segments in AS4_PATH "MUST be discarded".
         let path = AsPath::decode_octets(r, true)?;
-        Ok(Self(path.without_confederations()))
+        Ok(Self(Box::new(path.without_confederations())))
     }
 
     fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
@@ -46,7 +46,7 @@ impl PathAttribute for As4Path {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        AsPath::parse(AsPath::NAME, c).map(Self)
+        AsPath::parse(AsPath::NAME, c).map(|path| Self(Box::new(path)))
     }
 
     fn json(&self, w: &mut JsonWriter) {

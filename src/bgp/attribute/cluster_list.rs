@@ -12,7 +12,7 @@ use crate::wire::{Reader, WireError, Writer};
 
 /// The clusters that the route was reflected by, the nearest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ClusterList(pub Vec<Ipv4Addr>);
+pub struct ClusterList(pub Box<[Ipv4Addr]>);
 
 impl PathAttribute for ClusterList {
     const CODE: u8 = iana::attribute::CLUSTER_LIST;
@@ -27,7 +27,7 @@ impl PathAttribute for ClusterList {
         while !r.is_empty() {
             list.push(r.array::<4>("cluster identifiers of four bytes")?.into());
         }
-        Ok(Self(list))
+        Ok(Self(list.into()))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
@@ -38,7 +38,7 @@ impl PathAttribute for ClusterList {
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         c.list(|c| c.value("an IPv4 address", value::ipv4))
-            .map(Self)
+            .map(|list| Self(list.into()))
     }
 
     fn json(&self, w: &mut JsonWriter) {

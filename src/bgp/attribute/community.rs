@@ -122,7 +122,15 @@ impl fmt::Display for Community {
 
 /// The communities of a route, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Communities(pub Vec<Community>);
+pub struct Communities(pub Box<[Community]>);
+
+impl Communities {
+    /// Sorts `list`.
+    pub fn new(mut list: Vec<Community>) -> Self {
+        list.sort_unstable();
+        Self(list.into())
+    }
+}
 
 impl PathAttribute for Communities {
     const CODE: u8 = iana::attribute::COMMUNITIES;
@@ -137,8 +145,7 @@ impl PathAttribute for Communities {
         while !r.is_empty() {
             list.push(Community(r.u32("communities of four bytes")?));
         }
-        list.sort_unstable();
-        Ok(Self(list))
+        Ok(Self::new(list))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
@@ -148,9 +155,7 @@ impl PathAttribute for Communities {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        let mut list = c.list(Community::parse)?;
-        list.sort_unstable();
-        Ok(Self(list))
+        c.list(Community::parse).map(Self::new)
     }
 
     fn json(&self, w: &mut JsonWriter) {

@@ -119,7 +119,16 @@ impl fmt::Display for ExtCommunityIpv6 {
 
 /// The IPv6 address specific extended communities of a route, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ExtCommunitiesIpv6(pub Vec<ExtCommunityIpv6>);
+pub struct ExtCommunitiesIpv6(pub Box<[ExtCommunityIpv6]>);
+
+impl ExtCommunitiesIpv6 {
+    /// Sorts `list` and removes duplicates.
+    pub fn new(mut list: Vec<ExtCommunityIpv6>) -> Self {
+        list.sort_unstable();
+        list.dedup();
+        Self(list.into())
+    }
+}
 
 impl PathAttribute for ExtCommunitiesIpv6 {
     const CODE: u8 = iana::attribute::IPV6_EXTENDED_COMMUNITIES;
@@ -134,7 +143,7 @@ impl PathAttribute for ExtCommunitiesIpv6 {
             list.push(ExtCommunityIpv6(r.array("communities of twenty bytes")?));
         }
         list.sort_unstable();
-        Ok(Self(list))
+        Ok(Self(list.into()))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
@@ -147,10 +156,7 @@ impl PathAttribute for ExtCommunitiesIpv6 {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        let mut list = c.list(ExtCommunityIpv6::parse_one)?;
-        list.sort_unstable();
-        list.dedup();
-        Ok(Self(list))
+        c.list(ExtCommunityIpv6::parse_one).map(Self::new)
     }
 
     fn json(&self, w: &mut JsonWriter) {
@@ -180,9 +186,7 @@ impl PathAttribute for ExtCommunitiesIpv6 {
     }
 
     fn merge(&mut self, later: Self) {
-        self.0.extend(later.0);
-        self.0.sort_unstable();
-        self.0.dedup();
+        *self = Self::new([&*self.0, &*later.0].concat());
     }
 }
 

@@ -59,13 +59,14 @@ impl fmt::Display for LargeCommunity {
 
 /// The large communities of a route, sorted, without duplicates (RFC 8092 section 5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct LargeCommunities(pub Vec<LargeCommunity>);
+pub struct LargeCommunities(pub Box<[LargeCommunity]>);
 
 impl LargeCommunities {
-    fn new(mut list: Vec<LargeCommunity>) -> Self {
+    /// Sorts `list` and removes duplicates.
+    pub fn new(mut list: Vec<LargeCommunity>) -> Self {
         list.sort_unstable();
         list.dedup();
-        Self(list)
+        Self(list.into())
     }
 }
 

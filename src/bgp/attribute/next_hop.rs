@@ -19,11 +19,11 @@ use crate::wire::{Reader, WireError, Writer};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NextHopAttribute(Kept);
 
-/// A [`NextHop`] whose largest form does not decide how much memory every attribute takes.
+/// A [`NextHop`] whose larger forms do not decide how much memory every attribute takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Kept {
     V4(Ipv4Addr),
-    V6(Ipv6Addr),
+    V6(Box<Ipv6Addr>),
     V6LinkLocal(Box<(Ipv6Addr, Ipv6Addr)>),
     SelfAddress,
 }
@@ -33,7 +33,7 @@ impl NextHopAttribute {
     pub fn new(hop: NextHop) -> Self {
         Self(match hop {
             NextHop::V4(address) => Kept::V4(address),
-            NextHop::V6(address) => Kept::V6(address),
+            NextHop::V6(address) => Kept::V6(Box::new(address)),
             NextHop::V6LinkLocal(global, local) => Kept::V6LinkLocal(Box::new((global, local))),
             NextHop::SelfAddress => Kept::SelfAddress,
         })
@@ -43,7 +43,7 @@ impl NextHopAttribute {
     pub fn get(&self) -> NextHop {
         match &self.0 {
             Kept::V4(address) => NextHop::V4(*address),
-            Kept::V6(address) => NextHop::V6(*address),
+            Kept::V6(address) => NextHop::V6(**address),
             Kept::V6LinkLocal(pair) => NextHop::V6LinkLocal(pair.0, pair.1),
             Kept::SelfAddress => NextHop::SelfAddress,
         }

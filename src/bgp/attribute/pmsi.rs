@@ -21,17 +21,10 @@ use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
 /// The tunnel for multicast traffic. `Display` is ExaBGP's text, `pmsi:ingressreplication:0:100(1600):10.0.0.2`.
+///
+/// It holds the bytes of the value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Pmsi {
-    /// Flags: 1 requests leaf information.
-    pub flags: u8,
-    /// Type of the tunnel.
-    pub tunnel_type: u8,
-    /// The label field: a label in the upper 20 bits, or a 24-bit VNI.
-    pub label: u32,
-    /// Identifier of the tunnel.
-    pub tunnel: Box<[u8]>,
-}
+pub struct Pmsi(Box<[u8]>);
 
 /// Names by type.
 const NAMES: [&str; 8] = [
@@ -49,7 +42,36 @@ const PIM_SSM_TREE: u8 = 3;
 const BIDIR_PIM_TREE: u8 = 5;
 const INGRESS_REPLICATION: u8 = 6;
 
+/// The octets before the tunnel identifier.
+const HEAD: usize = 5;
+
 impl Pmsi {
+    /// Creates the attribute from its parts. Of `label`, the lower 24 bits are used.
+    pub fn new(flags: u8, tunnel_type: u8, label: u32, tunnel: &[u8]) -> Self {
+        let [_, label @ ..] = label.to_be_bytes();
+        Self([&[flags, tunnel_type], &label[..], tunnel].concat().into())
+    }
+
+    /// Flags: 1 requests leaf information.
+    pub const fn flags(&self) -> u8 {
+        self.0[0]
+    }
+
+    /// Type of the tunnel.
+    pub const fn tunnel_type(&self) -> u8 {
+        self.0[1]
+    }
+
+    /// The label field: a label in the upper 20 bits, or a 24-bit VNI.
+    pub const fn label(&self) -> u32 {
+        u32::from_be_bytes([0, self.0[2], self.0[3], self.0[4]])
+    }
+
+    /// Identifier of the tunnel.
+    pub fn tunnel(&self) -> &[u8] {
+        &self.0[HEAD..]
+    }
+
     /// Parses the text of `Display`, or the value in hexadecimal after `0x`.
     fn from_word(word: &str) -> Option<Self> {
         if word.starts_with("0x") || word.starts_with("0X") {
@@ -76,12 +98,8 @@ impl Pmsi {
                 Err(_) => value::hex(text)?,
             },
         };
-        Some(Self {
-            flags,
-            tunnel_type,
-            label: u32::try_from(label).ok()?,
-            tunnel: tunnel.into(),
-        })
+        let label = u32::try_from(label).ok()?;
+        Some(Self::new(flags, tunnel_type, label, &tunnel))
     }
 }
 
@@ -89,9 +107,9 @@ impl Pmsi {
     /// RFC 6514 section 5: a tunnel identifier that cannot be parsed makes the attribute malformed. The identifiers of
     /// PIM trees are two addresses, that of ingress replication is one; others are not checked.
     fn has_valid_identifier(&self) -> bool {
-        match self.tunnel_type {
-            PIM_SSM_TREE..=BIDIR_PIM_TREE => matches!(self.tunnel.len(), 8 | 32),
-            INGRESS_REPLICATION => matches!(self.tunnel.len(), 4 | 16),
+        match self.tunnel_type() {
+            PIM_SSM_TREE..=BIDIR_PIM_TREE => matches!(self.tunnel().len(), 8 | 32),
+            INGRESS_REPLICATION => matches!(self.tunnel().len(), 4 | 16),
             _ => true,
         }
     }
@@ -99,24 +117,24 @@ impl Pmsi {
 
 impl fmt::Display for Pmsi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMES.get(usize::from(self.tunnel_type)) {
+        match NAMES.get(usize::from(self.tunnel_type())) {
             Some(name) => write!(f, "pmsi:{name}")?,
             // ExaBGP prints `unknown`, which cannot be parsed.
-            None => write!(f, "pmsi:{}", self.tunnel_type)?,
+            None => write!(f, "pmsi:{}", self.tunnel_type())?,
         }
-        write!(f, ":{}:{}", self.flags, self.label >> 4)?;
-        let ingress = self.tunnel_type == INGRESS_REPLICATION && self.tunnel.len() == 4;
+        write!(f, ":{}:{}", self.flags(), self.label() >> 4)?;
+        let ingress = self.tunnel_type() == INGRESS_REPLICATION && self.tunnel().len() == 4;
         // ExaBGP shows the whole field only for this type, and only if it is not zero. We also show it if it is not a
         // label.
-        if ingress && self.label != 0 || self.label & 0xF != 0 {
-            write!(f, "({})", self.label)?;
+        if ingress && self.label() != 0 || self.label() & 0xF != 0 {
+            write!(f, "({})", self.label())?;
         }
-        match <[u8; 4]>::try_from(&*self.tunnel) {
-            Ok(address) if self.tunnel_type == INGRESS_REPLICATION => {
+        match <[u8; 4]>::try_from(self.tunnel()) {
+            Ok(address) if self.tunnel_type() == INGRESS_REPLICATION => {
                 write!(f, ":{}", Ipv4Addr::from(address))
             }
-            _ if self.tunnel.is_empty() => f.write_str(":"),
-            _ => write!(f, ":0x{}", hex(&self.tunnel)),
+            _ if self.tunnel().is_empty() => f.write_str(":"),
+            _ => write!(f, ":0x{}", hex(self.tunnel())),
         }
     }
 }
@@ -129,13 +147,10 @@ impl PathAttribute for Pmsi {
     const MALFORMED: Severity = Severity::TreatAsWithdraw;
 
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
-        const WHAT: &str = "flags, a type of tunnel and a label";
-        Ok(Self {
-            flags: r.u8(WHAT)?,
-            tunnel_type: r.u8(WHAT)?,
-            label: r.u24(WHAT)?,
-            tunnel: r.rest().into(),
-        })
+        if r.remaining() < HEAD {
+            return Err(r.error("flags, a type of tunnel and a label"));
+        }
+        Ok(Self(r.rest().into()))
     }
 
     fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
@@ -149,10 +164,7 @@ impl PathAttribute for Pmsi {
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
-        w.u8(self.flags);
-        w.u8(self.tunnel_type);
-        w.u24(self.label);
-        w.bytes(&self.tunnel);
+        w.bytes(&self.0);
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
@@ -181,9 +193,7 @@ impl PathAttribute for Pmsi {
     fn grammar(&self, out: &mut String) {
         // The text of events drops bits of the label and does not name unknown types.
         out.push_str("pmsi 0x");
-        let mut bytes = Vec::new();
-        self.encode(&mut Writer::new(&mut bytes), &Codec::default());
-        out.push_str(&hex(&bytes));
+        out.push_str(&hex(&self.0));
     }
 }
 

@@ -53,8 +53,7 @@ impl AttributeSet {
             _ => None,
         };
         let hops: SmallVec<[NextHop; 2]> = list.iter().filter_map(hop).collect();
-        list.sort_by_key(Attribute::code);
-        list.dedup_by_key(|attribute| attribute.code());
+        sort(&mut list);
         if let [first, .., last] = hops[..]
             && first != last
             && let Some(at) = list.iter().position(|one| hop(one).is_some())
@@ -68,8 +67,7 @@ impl AttributeSet {
     /// Creates a set that was received with an error milder than a reset, which events show as ExaBGP's `error`
     /// member.
     pub fn with_error(mut list: Vec<Attribute>, error: Option<UpdateError>) -> Self {
-        list.sort_by_key(Attribute::code);
-        list.dedup_by_key(|attribute| attribute.code());
+        sort(&mut list);
         Self::from_sorted(list, error)
     }
 
@@ -214,6 +212,15 @@ impl AttributeSet {
     /// attributes.
     fn shown(&self) -> impl Iterator<Item = &Attribute> {
         self.list.iter().filter(|attribute| attribute.is_shown())
+    }
+}
+
+/// Sorts `list` by type code. Of several attributes with the same code the first is kept.
+fn sort(list: &mut Vec<Attribute>) {
+    // Most speakers send them in this order.
+    if !list.is_sorted_by(|one, next| one.code() < next.code()) {
+        list.sort_by_key(Attribute::code);
+        list.dedup_by_key(|attribute| attribute.code());
     }
 }
 

@@ -115,11 +115,11 @@ impl PathBuilder {
         let mut w = Writer::new(&mut out);
         w.u16(SR_POLICY);
         w.len16(|w| w.bytes(&self.value));
-        Some(Attribute::Generic(Generic {
+        Some(Attribute::Generic(Box::new(Generic {
             code: CODE,
             flags: flags::OPTIONAL_TRANSITIVE,
             value: out.into(),
-        }))
+        })))
     }
 
     fn short(&mut self, kind: u8, body: impl FnOnce(&mut Writer<'_>)) {

@@ -160,11 +160,12 @@ impl<'a> RawAttribute<'a, '_> {
         }
         tunnel_encap::check(self.value)
             .map_err(|error| self.error(Severity::TreatAsWithdraw, error.what))?;
-        Ok(Some(Attribute::Generic(Generic {
+        let kept = Generic {
             code: self.code,
             flags: self.flags,
             value: self.value.into(),
-        })))
+        };
+        Ok(Some(Attribute::Generic(Box::new(kept))))
     }
 
     /// Applies RFC 6793 section 4.2.3 to an attribute of a session with two-octet AS numbers.
@@ -187,7 +188,7 @@ impl<'a> RawAttribute<'a, '_> {
             Some(Attribute::As4Path(four))
                 if !self.sibling(18).is_some_and(|_| self.ignores_as4()) =>
             {
-                path.merge_as4(four.0)
+                path.merge_as4(*four.0)
             }
             _ => path,
         }

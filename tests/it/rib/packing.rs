@@ -19,11 +19,11 @@ fn up(session: &Session) -> (AdjRibOut, View) {
 
 fn with_blob(med: u32, bytes: usize) -> Rc<AttributeSet> {
     let mut list = attributes(V4, med).list().to_vec();
-    list.push(Attribute::Generic(Generic {
+    list.push(Attribute::Generic(Box::new(Generic {
         code: 250,
         flags: 0xC0,
         value: vec![7; bytes].into(),
-    }));
+    })));
     Rc::new(AttributeSet::new(list))
 }
 
@@ -353,11 +353,11 @@ fn attributes_ride_along_with_withdrawals_outside_of_unicast_only() {
 fn a_message_never_has_two_attributes_with_routes() {
     let raw = |code| {
         let mut list = attributes(V6, 1).list().to_vec();
-        list.push(Attribute::Generic(Generic {
+        list.push(Attribute::Generic(Box::new(Generic {
             code,
             flags: 0x80,
             value: vec![0, 1, 1, 4, 192, 0, 2, 1, 0, 24, 203, 0, 113].into(),
-        }));
+        })));
         Rc::new(AttributeSet::new(list))
     };
     // RFC 7606 3(g): the peer would reset the session.

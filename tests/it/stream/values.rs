@@ -300,7 +300,7 @@ fn text_agrees_with_typed_values_on_real_files() {
                 .collect();
             assert_eq!(own, typed);
             let communities = set.list().iter().find_map(|one| match one {
-                Attribute::Communities(list) => Some(list.0.clone()),
+                Attribute::Communities(list) => Some(list.0.to_vec()),
                 _ => None,
             });
             let mut own = elem.communities();

@@ -167,11 +167,9 @@ impl FlowActions {
             .map(|hop| Attribute::NextHop(NextHopAttribute::new(hop.into())));
         let communities = ExtCommunities::new(self.communities);
         let narrow = (!communities.0.is_empty()).then_some(Attribute::ExtCommunities(communities));
-        let mut list = self.communities_ipv6;
-        list.sort_unstable();
-        list.dedup();
+        let communities = ExtCommunitiesIpv6::new(self.communities_ipv6);
         let wide =
-            (!list.is_empty()).then_some(Attribute::ExtCommunitiesIpv6(ExtCommunitiesIpv6(list)));
+            (!communities.0.is_empty()).then_some(Attribute::ExtCommunitiesIpv6(communities));
         hop.into_iter().chain(narrow).chain(wide)
     }
 

@@ -32,13 +32,13 @@ pub struct ExtCommunity(pub [u8; 8]);
 
 /// The extended communities of a route, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ExtCommunities(pub Vec<ExtCommunity>);
+pub struct ExtCommunities(pub Box<[ExtCommunity]>);
 
 impl ExtCommunities {
     /// Sorts `list`. As in ExaBGP, duplicates are kept in events and on the wire.
     pub fn new(mut list: Vec<ExtCommunity>) -> Self {
         list.sort_unstable();
-        Self(list)
+        Self(list.into())
     }
 
     /// Appends the value of the member of JSON events; `name` returns the string of a community.
@@ -111,8 +111,7 @@ impl PathAttribute for ExtCommunities {
 
     /// Unlike other attributes, repeated ones in the text of a route are combined.
     fn merge(&mut self, later: Self) {
-        self.0.extend(later.0);
-        self.0.sort_unstable();
+        *self = Self::new([&*self.0, &*later.0].concat());
     }
 }
 
