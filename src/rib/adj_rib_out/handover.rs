@@ -104,6 +104,8 @@ impl AdjRibOut {
                 if withdrawn.is_empty() {
                     continue;
                 }
+                // What they are announced follows it, also if a walk was to send it.
+                announced.union(&withdrawn);
                 let gone = pending.gone.as_deref();
                 visit(Exported::Withdrawal {
                     nlri: slot.nlri(gone.map(|gone| &gone.bytes[..])),

@@ -1,11 +1,15 @@
 //! Random changes, sessions, lagging peers and refreshes, compared with a map per peer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use oxabgp::bgp::attribute::med::Med;
 use oxabgp::bgp::negotiated::Refresh;
 use oxabgp::bgp::{Attribute, Family, Nlri};
-use oxabgp::rib::{AdjRibOut, Budget, Limits, PeerId, PeerOptions, RouteFilter, Session};
+use oxabgp::rib::adj_rib_out::Exported;
+use oxabgp::rib::{
+    Action, AdjRibOut, Budget, Change, Limits, PeerId, PeerOptions, RouteFilter, Session,
+};
 use proptest::prelude::*;
 
 use super::view::{Key, View};
@@ -68,6 +72,8 @@ enum Op {
     Sync {
         peer: u32,
     },
+    /// Another process continues with the table and the sessions.
+    HandOver,
 }
 
 /// One family is not configured for any peer, and the last one is not negotiated by any session.
@@ -97,6 +103,7 @@ fn nlri(family: usize, number: u16, path: u32) -> Nlri {
 
 struct Model {
     rib: AdjRibOut,
+    limits: Limits,
     wanted: Vec<BTreeMap<Key, u32>>,
     views: Vec<Option<(Session, View)>>,
     /// Peers that were woken and still have work since then.
@@ -109,10 +116,9 @@ struct Model {
 
 impl Model {
     fn new(unique: bool, limits: Limits) -> Self {
-        let mut rib = AdjRibOut::with_limits(limits);
-        (0..PEERS).for_each(|peer| rib.add_peer(PeerId(peer), options(&CONFIGURED)));
         Self {
-            rib,
+            rib: empty(limits),
+            limits,
             wanted: vec![BTreeMap::new(); PEERS as usize],
             views: (0..PEERS).map(|_| None).collect(),
             awake: BTreeSet::new(),
@@ -220,6 +226,7 @@ impl Model {
             }
             Op::Eor { to } => self.rib.eor(&peers(&to), V6),
             Op::Sync { peer } => self.sync(peer),
+            Op::HandOver => self.hand_over(),
         }
         if look {
             self.compare_shown();
@@ -239,6 +246,59 @@ impl Model {
                 "{peer:?} sleeps"
             );
         }
+    }
+
+    /// Continues with another table, as [`AdjRibOut::resume`] says.
+    fn hand_over(&mut self) {
+        let mut next = empty(self.limits);
+        let mut pending = Vec::new();
+        self.rib.finish_sweeps();
+        self.rib.export(&mut |part| match part {
+            Exported::Route {
+                nlri,
+                attributes,
+                peers,
+                unsent,
+            } => {
+                let change = |peers| Change {
+                    nlri: nlri.clone(),
+                    action: Action::Announce(Rc::clone(attributes)),
+                    peers,
+                };
+                let mut sent = peers.clone();
+                sent.subtract(&unsent);
+                next.apply(&change(sent));
+                pending.push(change(unsent));
+            }
+            Exported::Withdrawal {
+                nlri,
+                attributes,
+                peers,
+            } => pending.push(Change {
+                nlri,
+                action: Action::Withdraw(attributes.cloned()),
+                peers,
+            }),
+        });
+        let mut markers = Vec::new();
+        for (peer, view) in (0..).map(PeerId).zip(&self.views) {
+            if let Some((session, _)) = view {
+                let unsent = self.rib.unsent(peer).expect("a session");
+                next.resume(peer, session.clone(), &unsent);
+                markers.push((peer, unsent.end_of_rib));
+            }
+        }
+        for change in pending.iter().filter(|change| !change.peers.is_empty()) {
+            next.apply(change);
+        }
+        for (peer, families) in markers {
+            let peer = std::iter::once(peer).collect();
+            families
+                .into_iter()
+                .for_each(|family| next.eor(&peer, family));
+        }
+        self.rib = next;
+        self.awake.clear();
     }
 
     /// Fills until a mark is reached: then the view has everything.
@@ -358,6 +418,13 @@ impl Model {
     }
 }
 
+/// A table with all peers and no session.
+fn empty(limits: Limits) -> AdjRibOut {
+    let mut rib = AdjRibOut::with_limits(limits);
+    (0..PEERS).for_each(|peer| rib.add_peer(PeerId(peer), options(&CONFIGURED)));
+    rib
+}
+
 fn some_peers() -> impl Strategy<Value = Vec<u32>> {
     prop_oneof![
         3 => Just((0..PEERS).collect::<Vec<_>>()),
@@ -399,7 +466,7 @@ fn ops(paths: u32, again: bool) -> impl Strategy<Value = Vec<Op>> {
         1 => (0..PEERS, 0..5usize).prop_map(move |(peer, family)| if again { Op::Refresh { peer, family } } else { Op::Sync { peer } }),
         1 => (0..PEERS, 0..PEERS).prop_map(move |(from, to)| if again { Op::Copy { from, to } } else { Op::Sync { peer: to } }),
         1 => some_peers().prop_map(move |to| if again { Op::Flush { to } } else { Op::Eor { to } }),
-        1 => some_peers().prop_map(|to| Op::Clear { to }),
+        1 => some_peers().prop_map(move |to| if again && to.len() == 1 { Op::HandOver } else { Op::Clear { to } }),
         1 => some_peers().prop_map(|to| Op::Eor { to }),
         2 => (0..PEERS).prop_map(|peer| Op::Sync { peer }),
     ];
@@ -602,5 +669,38 @@ fn a_path_that_was_sent_because_another_one_is_gone_is_withdrawn_before_its_walk
     ] {
         model.run(op);
     }
+    model.finish();
+}
+
+#[test]
+fn a_route_that_replaces_a_withdrawn_one_before_the_walk_comes_there_is_handed_over() {
+    let mut model = Model::new(
+        false,
+        Limits {
+            scan: 1,
+            ..Limits::default()
+        },
+    );
+    for op in [
+        Op::Up { peer: 0, kind: 0 },
+        Op::Up { peer: 1, kind: 0 },
+        Op::Many {
+            first: 0,
+            count: 30,
+            to: all(),
+        },
+        Op::Sync { peer: 0 },
+        Op::Sync { peer: 1 },
+        Op::Refresh { peer: 0, family: 0 },
+        fill(0, 1, 1),
+        withdrawn(0, 29, 0),
+        Op::Sync { peer: 1 },
+        announced(0, 29, 0, all()),
+        Op::Sync { peer: 1 },
+        Op::HandOver,
+    ] {
+        model.run(op);
+    }
+    model.compare_shown();
     model.finish();
 }
