@@ -69,7 +69,11 @@ fn a_helper_without_newlines_is_started_again_and_its_session_stays() {
     let (daemon, mut peer) = with_helper(&lab, &script, "");
     announced(&mut peer, &[16, 10, 9]);
     assert!(daemon.logged("oversized command").contains("1 MiB"));
-    assert!(daemon.memory() < 100 * 1024, "{} KiB in use", daemon.memory());
+    assert!(
+        daemon.memory() < 100 * 1024,
+        "{} KiB in use",
+        daemon.memory()
+    );
 }
 
 #[test]
@@ -128,7 +132,11 @@ fn a_helper_that_does_not_read_events_pauses_its_peer_and_loses_nothing() {
         peer
     });
     daemon.logged("reading is paused");
-    assert!(daemon.memory() < 120 * 1024, "{} KiB in use", daemon.memory());
+    assert!(
+        daemon.memory() < 120 * 1024,
+        "{} KiB in use",
+        daemon.memory()
+    );
     std::fs::write(&go, "").expect("a file");
     let peer = writer.join().expect("all was written");
     let lines = lab.lines("received", |lines| lines.len() >= many as usize);

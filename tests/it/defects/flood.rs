@@ -58,5 +58,9 @@ fn pain_01_a_million_commands_from_a_helper_that_never_reads_all_arrive_with_kee
         "{longest:?} without a message"
     );
     // Unread answers of 5 MB are kept as a number; the routes themselves take some 200 bytes each in a debug build.
-    assert!(daemon.memory() < 600 * 1024, "{} KiB in use", daemon.memory());
+    assert!(
+        daemon.memory() < 600 * 1024,
+        "{} KiB in use",
+        daemon.memory()
+    );
 }
