@@ -158,4 +158,13 @@ mod tests {
         });
         assert_eq!((slab.len(), slab.end(), slab.get(7)), (0, 0, None));
     }
+
+    #[test]
+    fn a_slab_is_dismantled_in_as_many_steps_as_it_has_chunks() {
+        let mut slab = Slab::default();
+        for value in 0..2 * CHUNK + 1 {
+            slab.insert(value);
+        }
+        assert_eq!([0; 3].map(|_| slab.dismantle()), [true, true, false]);
+    }
 }

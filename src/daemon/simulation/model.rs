@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::time::Instant;
 
 use super::network::Random;
-use super::peer::Peer;
 
 /// Routes with their MULTI_EXIT_DISC, which is different in each version of a route.
 pub(super) type Table = BTreeMap<IpNet, u32>;
@@ -21,6 +20,17 @@ pub(super) type Paths = BTreeMap<(IpNet, u32), u32>;
 pub(super) const OURS: u32 = 65_000;
 /// Our address.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 254);
+
+/// What a peer is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    pub(super) address: IpAddr,
+    pub(super) asn: u32,
+    /// Whether it connects to the daemon, which then waits for it.
+    pub(super) dials: bool,
+    /// Whether it takes several paths for a prefix (RFC 7911).
+    pub(super) takes_paths: bool,
+}
 
 /// Routes of a neighbor in the configuration.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +73,7 @@ impl Section {
     }
 
     /// The neighbor's section of the file.
-    pub(super) fn render(&self, peer: &Peer, out: &mut String) {
+    pub(super) fn render(&self, peer: &Facts, out: &mut String) {
         let (ours, us, address, asn) = (OURS, ADDRESS, peer.address, peer.asn);
         let passive = if peer.dials { "passive true;" } else { "" };
         let paths = if peer.takes_paths {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::model::{OURS, Paths, Table};
+use super::model::{Facts, OURS, Paths, Table};
 use super::network::Line;
 
 /// How a peer reads.
@@ -24,14 +25,17 @@ pub(super) enum Pace {
     Nothing,
 }
 
+impl Deref for Peer {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
 /// One peer.
 pub(super) struct Peer {
-    pub(super) address: IpAddr,
-    pub(super) asn: u32,
-    /// Whether the peer connects to the daemon, which then waits for it.
-    pub(super) dials: bool,
-    /// Whether it takes several paths for a prefix (RFC 7911).
-    pub(super) takes_paths: bool,
+    pub(super) facts: Facts,
     pub(super) line: Rc<Line>,
     /// What the daemon has announced.
     pub(super) table: RefCell<Paths>,
@@ -62,18 +66,10 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn new(
-        address: IpAddr,
-        asn: u32,
-        (dials, takes_paths): (bool, bool),
-        line: Rc<Line>,
-    ) -> Rc<Self> {
+    pub(super) fn new(facts: Facts, line: Rc<Line>) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
-            address,
-            asn,
-            dials,
-            takes_paths,
+            facts,
             line,
             table: RefCell::default(),
             own: RefCell::default(),

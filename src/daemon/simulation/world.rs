@@ -22,7 +22,7 @@ use crate::fsm::Cease;
 use crate::speaker::Server;
 
 use super::helper::Helper;
-use super::model::{ADDRESS, Expected, OURS, Section};
+use super::model::{ADDRESS, Expected, Facts, OURS, Section};
 use super::network::{Line, Network, Random, Wire};
 use super::peer::Peer;
 
@@ -83,8 +83,13 @@ impl World {
             } else {
                 64_512 + u32::try_from(index).expect("few")
             };
-            let facts = (index % 2 == 1, index % 3 == 1);
-            peers.push(Peer::new(address, asn, facts, line));
+            let facts = Facts {
+                address,
+                asn,
+                dials: index % 2 == 1,
+                takes_paths: index % 3 == 1,
+            };
+            peers.push(Peer::new(facts, line));
         }
         let expected: Vec<Option<Expected>> = (0..PEERS)
             .map(|index| Some(Expected::new(Section::new(index, &mut random))))
@@ -161,7 +166,7 @@ fn render(peers: &[Rc<Peer>], expected: &[Option<Expected>]) -> String {
     let mut text = "process helper { run /bin/false; encoder json; }\n".to_owned();
     for (peer, expected) in peers.iter().zip(expected) {
         if let Some(expected) = expected {
-            expected.section.render(peer, &mut text);
+            expected.section.render(&peer.facts, &mut text);
         }
     }
     text

@@ -210,3 +210,23 @@ fn each_registered_subcode_has_a_name() {
         }
     }
 }
+
+#[test]
+fn the_code_of_an_error_is_named() {
+    // RFC 4271 section 4.5, RFC 7313 section 5, RFC 9687 section 4.
+    let names = [
+        "Message header error",
+        "OPEN message error",
+        "UPDATE message error",
+        "Hold timer expired",
+        "State machine error",
+        "Cease",
+        "ROUTE-REFRESH message error",
+        "Send hold timer expired",
+        "unknown error",
+    ];
+    for (code, name) in (1..).zip(names) {
+        let text = Notification::new(code, 99, Vec::new()).to_string();
+        assert_eq!(text, format!("{name} / unknown reason"));
+    }
+}

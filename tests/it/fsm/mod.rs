@@ -108,6 +108,23 @@ fn two_peers_come_up_without_socket_or_clock_and_stay() {
 }
 
 #[test]
+fn a_message_that_is_not_expected_is_an_event_of_its_own() {
+    // RFC 4271 section 8.2.2, OpenSent, and RFC 6608 section 4: Receive Unexpected Message in OpenSent State.
+    for (bytes, event) in [
+        (message(4, &[]), "KeepAliveMsg"),
+        (message(2, &[0; 4]), "UpdateMsg"),
+    ] {
+        let mut solo = solo();
+        let id = solo.dialed();
+        solo.feed(id, &bytes);
+        let last = transitions(&solo.outputs).pop();
+        assert_eq!(last, Some(format!("OpenSent {event} Idle")));
+        let reason = down(&solo.outputs).map(|reason| reason.to_string());
+        assert_eq!(reason.as_deref(), Some("notification sent (5,1)"));
+    }
+}
+
+#[test]
 fn each_transition_is_one_line_with_the_event_that_caused_it() {
     let (mut solo, id) = established();
     solo.feed(id, &message(3, &[6, 4]));

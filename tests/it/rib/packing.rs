@@ -1,7 +1,7 @@
 //! How routes become messages: sizes, grouping, routes that do not fit.
 
 use oxabgp::bgp::attribute::Generic;
-use oxabgp::rib::{Refusal, Unsendable};
+use oxabgp::rib::{Limits, Refusal, Unsendable};
 
 use super::*;
 
@@ -161,6 +161,40 @@ fn what_does_not_fit_is_reported_and_withdrawn_and_the_rest_goes_on() {
     let mut view = View::new(&long);
     drain(&mut rib, 0, &mut view);
     assert_eq!(view.routes.len(), 3);
+}
+
+#[test]
+fn what_a_lagging_peer_never_had_is_not_withdrawn_when_it_can_not_be_sent() {
+    let mut rib = AdjRibOut::with_limits(Limits {
+        lag: 1_000,
+        ..Limits::default()
+    });
+    let mut views = [0, 1].map(|peer| {
+        rib.add_peer(PeerId(peer), options(&[V4]));
+        rib.up(PeerId(peer), session(&[V4]));
+        let mut view = View::new(&session(&[V4]));
+        drain(&mut rib, peer, &mut view);
+        view
+    });
+    // A message each; the second peer reads none of them.
+    for number in 0..100 {
+        rib.apply(&announce(route(V4, number), number.into(), &[0, 1]));
+        drain(&mut rib, 0, &mut views[0]);
+    }
+    assert!(rib.counters().lagged > 0);
+    for number in [99, 100] {
+        rib.apply(&Change {
+            nlri: route(V4, number),
+            action: Action::Announce(with_blob(1, 4_096)),
+            peers: peers(&[0, 1]),
+        });
+    }
+    for (peer, view) in (0..).zip(&mut views) {
+        drain(&mut rib, peer, view);
+        let mut log = view.take_log();
+        log.retain(|line| line.starts_with("withdraw"));
+        assert_eq!(log, ["withdraw 99"], "{peer}");
+    }
 }
 
 #[test]

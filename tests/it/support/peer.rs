@@ -3,6 +3,7 @@
 //! Everything blocks, with a time limit, so that a test that hangs fails; the speaker under test runs in another
 //! thread or process.
 
+use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ const KEEPALIVE_TIME: Duration = Duration::from_secs(20);
 pub(crate) struct RawPeer {
     stream: TcpStream,
     /// When it sent its last KEEPALIVE, if it keeps its session alive.
-    kept_alive: Option<Instant>,
+    kept_alive: Cell<Option<Instant>>,
 }
 
 impl RawPeer {
@@ -71,12 +72,13 @@ impl RawPeer {
         stream.set_nodelay(true).expect("no delay");
         Self {
             stream,
-            kept_alive: None,
+            kept_alive: Cell::new(None),
         }
     }
 
-    /// The connection itself.
+    /// The connection itself. The session is the test's from now on: another thread may write, or nothing at all.
     pub(crate) fn stream(&self) -> &TcpStream {
+        self.kept_alive.set(None);
         &self.stream
     }
 
@@ -96,10 +98,11 @@ impl RawPeer {
     ///
     /// A peer that keeps its session alive sends its next KEEPALIVE here when it is time.
     pub(crate) fn receive(&mut self) -> Option<(MessageType, Vec<u8>)> {
-        if (self.kept_alive).is_some_and(|sent| sent.elapsed() >= KEEPALIVE_TIME) {
+        let sent = self.kept_alive.get();
+        if sent.is_some_and(|sent| sent.elapsed() >= KEEPALIVE_TIME) {
             // The speaker may have closed, which is found out below.
             let _ = self.stream.write_all(&encode(MessageType::KEEPALIVE, &[]));
-            self.kept_alive = Some(Instant::now());
+            self.kept_alive.set(Some(Instant::now()));
         }
         let mut header = [0; message::HEADER];
         match self.stream.read_exact(&mut header) {
@@ -155,7 +158,7 @@ impl RawPeer {
         let theirs = self.expect(MessageType::OPEN);
         self.send(MessageType::KEEPALIVE, &[]);
         if u64::from(open.hold_time) > 3 * KEEPALIVE_TIME.as_secs() {
-            self.kept_alive = Some(Instant::now());
+            self.kept_alive.set(Some(Instant::now()));
         }
         self.expect(MessageType::KEEPALIVE);
         Open::decode(&theirs).expect("a good OPEN")
