@@ -443,9 +443,8 @@ pub(crate) fn release_unchanged_pages() {
     if !alone {
         return;
     }
-    for pages in std::fs::read_to_string("/proc/self/smaps")
-        .map_or_else(|_| vec![], |maps| unchanged_pages(&maps))
-    {
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+    for pages in unchanged_pages(&maps) {
         // SAFETY: they belong to a private mapping of a file that can't be written, none of them has a copy of its own,
         // and there is no other thread that could change that since: what is read there next are the same bytes.
         unsafe {
@@ -546,6 +545,7 @@ mod tests {
         assert_eq!(size_of::<TcpAoAdd>(), 128 + 64 + 16 + 80);
         assert_eq!(size_of::<TcpAoDel>(), 128 + 16);
     }
+
     #[cfg(feature = "daemon")]
     #[test]
     fn only_pages_that_are_as_in_their_files_are_given_back() {

@@ -25,14 +25,6 @@ pub(super) enum Pace {
     Nothing,
 }
 
-impl Deref for Peer {
-    type Target = Facts;
-
-    fn deref(&self) -> &Facts {
-        &self.facts
-    }
-}
-
 /// One peer.
 pub(super) struct Peer {
     pub(super) facts: Facts,
@@ -63,6 +55,14 @@ pub(super) struct Peer {
     output: RefCell<VecDeque<Vec<u8>>>,
     written: Notify,
     hang_up: Notify,
+}
+
+impl Deref for Peer {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 impl Peer {

@@ -14,10 +14,8 @@ use oxabgp::bgp::message::{self, MessageType};
 use oxabgp::bgp::{Asn, Family, Notification};
 use socket2::{Domain, Socket, Type};
 
-/// How long any step may take.
+/// How long any step may take: the speaker may back off before it connects, and its machine may be busy.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
-/// Time limit for a connection: the speaker may back off before, and its machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Time between KEEPALIVEs.
 const KEEPALIVE_TIME: Duration = Duration::from_secs(20);
 
@@ -54,10 +52,7 @@ impl RawPeer {
             match listener.accept() {
                 Ok((stream, _)) => break stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    assert!(
-                        start.elapsed() < PATIENCE,
-                        "no connection within {PATIENCE:?}"
-                    );
+                    assert!(start.elapsed() < LIMIT, "no connection within {LIMIT:?}");
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => panic!("no connection: {error}"),
