@@ -61,9 +61,8 @@ pub(super) fn collect(
     pulse: &mut Pulse,
 ) -> Result<Collected, String> {
     let core = &executor.core;
-    let mut neighbors = core.neighbors.all();
-    // Of one that is removed nothing is left, and another may have its name already.
-    neighbors.retain(|listed| !listed.leaving.get());
+    // Of one that is being removed nothing is left, and another may have its name already.
+    let neighbors = core.neighbors.all();
     // They take longest, and what is known of the sessions changes meanwhile.
     let tables = tables(core, &neighbors, pulse)?;
     let mut sessions: Vec<(PeerId, Option<Handed>)> = sessions

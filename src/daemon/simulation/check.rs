@@ -63,9 +63,12 @@ impl World {
             let about = |what| format!("{}: {what}: ", peer.address);
             same(
                 &expected.at_peer(peer.takes_paths),
-                &peer.table.borrow(),
+                &peer.held.borrow().table,
                 &about("at the peer"),
             )?;
+            if !peer.held.borrow().is_complete() {
+                return Err(about("without End-of-RIB"));
+            }
             let known = helper.tables.borrow().get(&peer.address).cloned();
             let known = known.unwrap_or_default();
             same(&peer.own.borrow(), &known, &about("at the helper"))?;

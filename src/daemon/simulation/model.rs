@@ -30,6 +30,46 @@ pub(super) struct Facts {
     pub(super) dials: bool,
     /// Whether it takes several paths for a prefix (RFC 7911).
     pub(super) takes_paths: bool,
+    /// What both ends keep when a session ends.
+    pub(super) restart: Restart,
+    /// Whether the configuration knows it by a range alone.
+    pub(super) in_range: bool,
+}
+
+/// Graceful restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Restart {
+    /// Not offered.
+    None,
+    /// A NOTIFICATION ends it (RFC 4724).
+    Plain,
+    /// Only a hard reset ends it (RFC 8538).
+    OverNotification,
+}
+
+impl Facts {
+    /// The neighbor's name in commands and in the configuration.
+    pub(super) fn selector(&self) -> String {
+        match self.in_range {
+            true => format!("{}/31", self.address),
+            false => self.address.to_string(),
+        }
+    }
+
+    fn capabilities(&self) -> String {
+        let mut words = String::new();
+        if self.takes_paths {
+            words.push_str("add-path send; ");
+        }
+        words.push_str(match self.restart {
+            Restart::None => "",
+            Restart::Plain => "graceful-restart 120;",
+            Restart::OverNotification => {
+                "graceful-restart 120; graceful-restart-notification enable;"
+            }
+        });
+        words
+    }
 }
 
 /// Routes of a neighbor in the configuration.
@@ -74,19 +114,15 @@ impl Section {
 
     /// The neighbor's section of the file.
     pub(super) fn render(&self, peer: &Facts, out: &mut String) {
-        let (ours, us, address, asn) = (OURS, ADDRESS, peer.address, peer.asn);
+        let (ours, us, name, asn) = (OURS, ADDRESS, peer.selector(), peer.asn);
         let passive = if peer.dials { "passive true;" } else { "" };
-        let paths = if peer.takes_paths {
-            "capability { add-path send; }"
-        } else {
-            ""
-        };
         let _ = writeln!(
             out,
-            "neighbor {address} {{\nlocal-as {ours}; peer-as {asn}; router-id {us}; local-address {us};\n\
-             hold-time {}; {passive} {paths}\nfamily {{ ipv4 unicast; ipv6 unicast; }}\n\
+            "neighbor {name} {{\nlocal-as {ours}; peer-as {asn}; router-id {us}; local-address {us};\n\
+             hold-time {}; {passive} capability {{ {} }}\nfamily {{ ipv4 unicast; ipv6 unicast; }}\n\
              api {{ processes [ helper ]; neighbor-changes; receive {{ parsed; update; }} }}\nstatic {{",
-            self.hold_time
+            self.hold_time,
+            peer.capabilities()
         );
         for (prefix, med) in self.own.iter().chain(&self.shared) {
             let _ = writeln!(
@@ -116,6 +152,17 @@ pub(super) enum Zone {
     Received,
     Paths,
     Set,
+}
+
+impl Zone {
+    /// Whether a prefix is of a zone in which each announcement has a value of its own.
+    pub(super) fn has_new_values(prefix: IpNet) -> bool {
+        let of_zone = |zone: Self| match prefix {
+            IpNet::V4(four) => four.addr().octets()[1] == 100 + zone as u8,
+            IpNet::V6(six) => six.addr().segments()[2] == zone as u16,
+        };
+        of_zone(Self::Helper) || of_zone(Self::Paths)
+    }
 }
 
 /// A prefix of a zone; each third is IPv6.

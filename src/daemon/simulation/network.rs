@@ -29,6 +29,9 @@ const BUFFER: usize = 16 * 1024;
 /// The port of every listener.
 const PORT: u16 = 179;
 
+/// Where connections to the daemon go: the speaker, and what runs its tasks.
+pub(super) type Door = (Server, Rc<LocalSet>);
+
 /// Random numbers from a seed (SplitMix64).
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
@@ -196,14 +199,14 @@ impl Network {
     pub(super) async fn dial_daemon(
         &self,
         peer: IpAddr,
-        to: (&RefCell<Option<Server>>, IpAddr),
+        to: (&RefCell<Option<Door>>, IpAddr),
     ) -> DuplexStream {
         let line = Rc::clone(&self.lines.borrow()[&peer]);
         line.delay().await;
-        let server = loop {
-            let server = to.0.borrow().clone();
-            match server {
-                Some(server) => break server,
+        let (server, local) = loop {
+            let door = to.0.borrow().clone();
+            match door {
+                Some(door) => break door,
                 // Between two daemons, the kernel has it.
                 None => sleep(Duration::from_millis(50)).await,
             }
@@ -213,6 +216,8 @@ impl Network {
             local: SocketAddr::new(to.1, PORT),
             remote: SocketAddr::new(peer, 40_000),
         };
+        // A neighbor that is made for it ends with the daemon.
+        let _entered = local.enter();
         server.incoming(Box::new(self.number(near)), ends);
         far
     }

@@ -3,18 +3,20 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::model::{Facts, OURS, Paths, Table};
+use super::held::Held;
+use super::model::{Facts, Restart, Table};
 use super::network::Line;
+use super::wire::{end_of_rib, field, graceful_restart, prefixes, take, update};
 
 /// How a peer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,11 @@ pub(super) struct Peer {
     pub(super) facts: Facts,
     pub(super) line: Rc<Line>,
     /// What the daemon has announced.
-    pub(super) table: RefCell<Paths>,
+    pub(super) held: RefCell<Held>,
+    /// The daemon's offer of graceful restart: its N bit, and the F bits of the families.
+    offer: Cell<Option<(bool, [bool; 2])>>,
+    /// Whether a NOTIFICATION ends the session after which nothing is kept.
+    is_final: Cell<bool>,
     /// What the peer announces.
     pub(super) own: RefCell<Table>,
     pub(super) established: Cell<bool>,
@@ -71,7 +77,9 @@ impl Peer {
         Rc::new(Self {
             facts,
             line,
-            table: RefCell::default(),
+            held: RefCell::default(),
+            offer: Cell::default(),
+            is_final: Cell::default(),
             own: RefCell::default(),
             established: Cell::new(false),
             heard: Cell::default(),
@@ -167,6 +175,7 @@ impl Peer {
     /// Ends the session with a NOTIFICATION.
     pub(super) fn cease(&self) {
         if self.established.get() {
+            self.notified(&[6, 4]);
             self.send(3, &[6, 4]);
         }
     }
@@ -196,10 +205,16 @@ impl Peer {
             // ADD-PATH, to receive, for both families.
             capabilities.extend([69, 8, 0, 1, 1, 1, 0, 2, 1, 1]);
         }
+        if self.restart != Restart::None {
+            // Not restarted, or it would wait for the daemon's End-of-RIB; routes are kept for two minutes.
+            let flags = [0, 0x40][usize::from(self.restart == Restart::OverNotification)];
+            capabilities.extend([64, 10, flags, 120, 0, 1, 1, 0x80, 0, 2, 1, 0x80]);
+        }
         let length = u8::try_from(capabilities.len()).expect("short");
         open.extend([length + 2, 2, length]);
         open.extend(capabilities);
         self.send(1, &open);
+        self.is_final.set(false);
         tokio::select! {
             () = self.write(writer) => {}
             reason = self.read(reader) => self.ended(reason),
@@ -207,8 +222,23 @@ impl Peer {
             () = self.hang_up.notified() => {}
         }
         self.note("closed".to_owned());
-        self.established.set(false);
-        self.table.borrow_mut().clear();
+        if self.established.replace(false) {
+            let keeps = self.keeps() && !self.is_final.get();
+            self.held.borrow_mut().lost(keeps);
+        }
+    }
+
+    /// Whether both ends restart gracefully.
+    fn keeps(&self) -> bool {
+        self.restart != Restart::None && self.offer.get().is_some()
+    }
+
+    /// Notes a NOTIFICATION of either end.
+    fn notified(&self, error: &[u8]) {
+        let n_bits = matches!(self.offer.get(), Some((true, _)));
+        let survives = self.restart == Restart::OverNotification && n_bits;
+        // Cease, hard reset.
+        self.is_final.set(!survives || error.starts_with(&[6, 9]));
     }
 
     /// A hash of what the peer received and when, the same for each run of a seed that is repeated exactly.
@@ -305,11 +335,15 @@ impl Peer {
                         let theirs = u64::from(u16::from_be_bytes([message[22], message[23]]));
                         hold = Duration::from_secs(theirs.min(30));
                         self.hold.set(hold);
+                        self.offer.set(graceful_restart(&message[19..]));
                         self.send(4, &[]);
                     }
                     4 if !self.established.replace(true) => self.greet(),
                     2 => self.update(&message[19..]),
-                    3 => return format!("NOTIFICATION {},{}", message[19], message[20]),
+                    3 => {
+                        self.notified(&message[19..]);
+                        return format!("NOTIFICATION {},{}", message[19], message[20]);
+                    }
                     _ => {}
                 }
             }
@@ -336,6 +370,8 @@ impl Peer {
     /// Announces everything at the beginning of a session.
     fn greet(&self) {
         self.note("established".to_owned());
+        let kept = self.offer.get().map_or([false; 2], |(_, kept)| kept);
+        self.held.borrow_mut().begin(kept);
         let own = self.own.borrow().clone();
         for (prefix, med) in own {
             self.send(2, &update(self.asn, &[prefix], Some(med)));
@@ -345,7 +381,11 @@ impl Peer {
     }
 
     fn update(&self, body: &[u8]) {
-        let mut table = self.table.borrow_mut();
+        let mut held = self.held.borrow_mut();
+        if let Some(family) = end_of_rib(body) {
+            self.note(format!("end of RIB {family}"));
+            return held.end_of_rib(family);
+        }
         let (withdrawn, rest) = field(body);
         let (attributes, announced) = field(rest);
         let paths = self.takes_paths;
@@ -369,102 +409,16 @@ impl Peer {
         }
         for (prefix, id) in gone {
             self.note(format!("withdrawn: {prefix} path {id}"));
-            table.remove(&(prefix, id));
+            held.withdraw((prefix, id));
         }
         for (prefix, id) in new {
             self.note(format!("announced: {prefix} path {id} med {med:?}"));
-            table.insert((prefix, id), med.expect("a MULTI_EXIT_DISC"));
+            let med = med.expect("a MULTI_EXIT_DISC");
+            if let Err(fault) = held.announce((prefix, id), med) {
+                let at = self.started.elapsed();
+                let fault = format!("{}: after {at:?}: {fault}", self.address);
+                self.faults.borrow_mut().push(fault);
+            }
         }
     }
-}
-
-/// Takes a whole message off the input.
-fn take(input: &mut Vec<u8>) -> Option<Vec<u8>> {
-    let length = usize::from(u16::from_be_bytes([*input.get(16)?, *input.get(17)?]));
-    (input.len() >= length).then(|| input.drain(..length).collect())
-}
-
-/// What follows two octets of length, and the rest.
-fn field(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let length = usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
-    bytes[2..].split_at(length)
-}
-
-/// The prefixes of a family, each with a path identifier if `paths`.
-fn prefixes(mut bytes: &[u8], (six, paths): (bool, bool)) -> Vec<(IpNet, u32)> {
-    let mut found = Vec::new();
-    while !bytes.is_empty() {
-        let mut id = 0;
-        if paths {
-            let (number, rest) = bytes.split_first_chunk().expect("an identifier");
-            (id, bytes) = (u32::from_be_bytes(*number), rest);
-        }
-        let (length, rest) = bytes.split_first().expect("a length");
-        let octets = usize::from(length.div_ceil(8));
-        let mut address = [0; 16];
-        address[..octets].copy_from_slice(&rest[..octets]);
-        bytes = &rest[octets..];
-        let prefix = if six {
-            IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from(address), *length))
-        } else {
-            let four: [u8; 4] = [address[0], address[1], address[2], address[3]];
-            IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::from(four), *length))
-        };
-        found.push((prefix, id));
-    }
-    found
-}
-
-/// The body of an UPDATE that announces, or withdraws, prefixes of one family.
-fn update(asn: u32, list: &[IpNet], med: Option<u32>) -> Vec<u8> {
-    let six = matches!(list[0], IpNet::V6(_));
-    let mut nlri = Vec::new();
-    for prefix in list {
-        nlri.push(prefix.prefix_len());
-        let octets = match prefix.addr() {
-            IpAddr::V4(four) => four.octets().to_vec(),
-            IpAddr::V6(six) => six.octets().to_vec(),
-        };
-        nlri.extend(&octets[..usize::from(prefix.prefix_len().div_ceil(8))]);
-    }
-    let short = |length: usize| u8::try_from(length).expect("short");
-    let framed = |withdrawn: &[u8], attributes: &[u8], nlri: &[u8]| {
-        [
-            &[0, short(withdrawn.len())],
-            withdrawn,
-            &[0, short(attributes.len())],
-            attributes,
-            nlri,
-        ]
-        .concat()
-    };
-    let Some(med) = med else {
-        if !six {
-            return framed(&nlri, &[], &[]);
-        }
-        let mut attribute = vec![0x80, 15, short(nlri.len() + 3), 0, 2, 1];
-        attribute.extend(&nlri);
-        return framed(&[], &attribute, &[]);
-    };
-    let mut attributes = vec![0x40, 1, 1, 0];
-    // An internal peer originates its routes: an empty path.
-    if asn == OURS {
-        attributes.extend([0x40, 2, 0, 0x40, 5, 4, 0, 0, 0, 100]);
-    } else {
-        attributes.extend([0x40, 2, 6, 2, 1]);
-        attributes.extend(asn.to_be_bytes());
-    }
-    attributes.extend([0x80, 4, 4]);
-    attributes.extend(med.to_be_bytes());
-    if !six {
-        attributes.extend([0x40, 3, 4, 192, 0, 2, 99]);
-        return framed(&[], &attributes, &nlri);
-    }
-    let mut next_hop = [0; 16];
-    next_hop[..4].copy_from_slice(&[0x20, 1, 0x0d, 0xb8]);
-    attributes.extend([0x80, 14, short(21 + nlri.len()), 0, 2, 1, 16]);
-    attributes.extend(next_hop);
-    attributes.push(0);
-    attributes.extend(&nlri);
-    framed(&[], &attributes, &[])
 }

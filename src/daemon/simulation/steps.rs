@@ -64,7 +64,7 @@ impl World {
             ""
         };
         let line = match at.filter(|_| one) {
-            Some(at) => format!("neighbor {} {command}{sync}", self.peers[*at].address),
+            Some(at) => format!("neighbor {} {command}{sync}", self.peers[*at].selector()),
             None => format!("{command}{sync}"),
         };
         for index in there.iter().filter(|index| !one || Some(*index) == at) {
@@ -267,8 +267,10 @@ impl World {
         let at = usize::try_from(self.random.below(PEERS as u64)).expect("small");
         let peer = Rc::clone(&self.peers[at]);
         peer.excuse(Duration::from_secs(120));
-        if self.expected[at].is_some() {
-            let line = format!("neighbor {} teardown 4", peer.address);
+        // A range without a session has nothing to tear down.
+        let there = !peer.in_range || peer.established.get();
+        if self.expected[at].is_some() && there {
+            let line = format!("neighbor {} teardown 4", peer.selector());
             self.note(line.clone());
             self.daemon.send(line);
         }
@@ -305,6 +307,11 @@ impl World {
                 _ => {}
             }
         }
+        self.apply_file();
+    }
+
+    /// The daemon reads its configuration again.
+    pub(super) fn apply_file(&self) {
         self.write();
         let path = self.path();
         let origin = Origin {
@@ -329,6 +336,6 @@ impl World {
         }
         self.write();
         self.daemon = Daemon::begin(&self.network, &self.path(), None);
-        self.server.replace(Some(self.daemon.server.clone()));
+        self.door.replace(Some(self.daemon.door()));
     }
 }

@@ -63,6 +63,12 @@ impl World {
         }
     }
 
+    /// Upgrades at once.
+    pub(super) async fn upgrade_now(&mut self) {
+        let left = self.give(FORMATS[0], true).await.expect("it continues");
+        self.replace(left, Gap::Calm).await;
+    }
+
     /// An upgrade while nothing happens: nothing but KEEPALIVEs is sent.
     pub(super) async fn upgrade_in_calm(&mut self) -> Result<(), String> {
         let seen = |world: &Self| -> Vec<u64> {
@@ -73,8 +79,7 @@ impl World {
             peers.chain([world.daemon.helper.lines.get()]).collect()
         };
         let before = seen(self);
-        let left = self.give(FORMATS[0], true).await?;
-        self.replace(left, Gap::Calm).await;
+        self.upgrade_now().await;
         sleep(Duration::from_secs(45)).await;
         let after = seen(self);
         if before != after {
@@ -123,7 +128,7 @@ impl World {
     /// Lets the daemon hand over.
     async fn give(&self, format: u8, runs: bool) -> Result<Left, String> {
         let (executor, server) = (Rc::clone(&self.daemon.executor), self.daemon.server.clone());
-        let (process, door) = (Rc::clone(&self.daemon.process), Rc::clone(&self.server));
+        let (process, door) = (Rc::clone(&self.daemon.process), Rc::clone(&self.door));
         let network = Rc::clone(&self.network);
         let giving = async move {
             let (control, none) = (Control::default(), Path::new(""));
@@ -182,7 +187,7 @@ impl World {
         let helper = Rc::clone(&self.daemon.helper);
         let path = self.path();
         self.daemon = Daemon::begin(&self.network, &path, Some((heritage, helper)));
-        self.server.replace(Some(self.daemon.server.clone()));
+        self.door.replace(Some(self.daemon.door()));
         self.expected
             .iter_mut()
             .flatten()

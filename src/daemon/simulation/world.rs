@@ -12,8 +12,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::{Config, Env};
 use crate::daemon::core::Core;
+use crate::daemon::dynamic::{self, is_range};
 use crate::daemon::executor::Executor;
 use crate::daemon::handover::inherit::Heritage;
+use crate::daemon::neighbors::Listed;
 use crate::daemon::process::{Commands, Process, take_lines};
 use crate::daemon::queue::Marks;
 use crate::daemon::running::Running;
@@ -22,8 +24,8 @@ use crate::fsm::Cease;
 use crate::speaker::Server;
 
 use super::helper::Helper;
-use super::model::{ADDRESS, Expected, Facts, OURS, Section};
-use super::network::{Line, Network, Random, Wire};
+use super::model::{ADDRESS, Expected, Facts, OURS, Restart, Section};
+use super::network::{Door, Line, Network, Random, Wire};
 use super::peer::Peer;
 
 /// Peers of a world.
@@ -56,7 +58,7 @@ pub(super) struct World {
     pub(super) expected: Vec<Option<Expected>>,
     pub(super) daemon: Daemon,
     /// The speaker that peers connect to, if a daemon runs.
-    pub(super) server: Rc<RefCell<Option<Server>>>,
+    pub(super) door: Rc<RefCell<Option<Door>>>,
     /// What went wrong with upgrades.
     pub(super) faults: Vec<String>,
     /// Of the set that was declared last.
@@ -88,6 +90,13 @@ impl World {
                 asn,
                 dials: index % 2 == 1,
                 takes_paths: index % 3 == 1,
+                restart: [
+                    Restart::Plain,
+                    Restart::OverNotification,
+                    Restart::None,
+                    Restart::None,
+                ][index % 4],
+                in_range: index == PEERS - 1,
             };
             peers.push(Peer::new(facts, line));
         }
@@ -103,7 +112,7 @@ impl World {
             network,
             peers,
             expected,
-            server: Rc::new(RefCell::new(Some(daemon.server.clone()))),
+            door: Rc::new(RefCell::new(Some(daemon.door()))),
             faults: Vec::new(),
             revision: 0,
             daemon,
@@ -130,11 +139,11 @@ impl World {
     fn dial(&self) {
         for peer in self.peers.iter().filter(|peer| peer.dials) {
             let (peer, network) = (Rc::clone(peer), Rc::clone(&self.network));
-            let server = Rc::clone(&self.server);
+            let door = Rc::clone(&self.door);
             spawn_local(async move {
                 loop {
                     let us = IpAddr::V4(ADDRESS);
-                    let stream = network.dial_daemon(peer.address, (&server, us)).await;
+                    let stream = network.dial_daemon(peer.address, (&door, us)).await;
                     peer.serve(stream).await;
                     sleep(Duration::from_secs(2)).await;
                 }
@@ -194,6 +203,7 @@ impl Daemon {
         let wire = Rc::new(Wire(Rc::clone(network)));
         let server = Server::with_transport(ADDRESS, wire);
         core.attach(server.clone());
+        dynamic::install(&core, &server);
         // Low marks, so that a slow helper pauses sessions.
         let marks = Marks {
             high: 8_192,
@@ -242,6 +252,11 @@ impl Daemon {
         }
     }
 
+    /// Where peers connect to it.
+    pub(super) fn door(&self) -> Door {
+        (self.server.clone(), Rc::clone(&self.local))
+    }
+
     /// Sends a command.
     pub(super) fn send(&self, line: String) {
         self.send_all(&[line]);
@@ -269,9 +284,14 @@ impl Daemon {
             .sum()
     }
 
+    /// Returns `true` if every neighbor has a session, also that of the range.
     pub(super) fn all_established(&self) -> bool {
         let all = self.core.neighbors.all();
-        all.iter().all(|listed| listed.neighbor.is_established())
+        let is_up = |listed: &Rc<Listed>| match is_range(&listed.neighbor.config.borrow().session) {
+            true => !dynamic::instances(&self.core, listed).is_empty(),
+            false => listed.neighbor.is_established(),
+        };
+        all.iter().all(is_up)
     }
 
     /// The sessions as the daemon sees them.
