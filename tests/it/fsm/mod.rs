@@ -125,6 +125,27 @@ fn a_message_that_is_not_expected_is_an_event_of_its_own() {
 }
 
 #[test]
+fn a_notification_of_an_unsupported_version_is_an_event_of_its_own() {
+    // RFC 4271 section 8.1.5: event 24 is an OPEN error with the subcode for the version, event 25 any other NOTIFICATION.
+    for (error, event) in [
+        ([2, 1], "NotifMsgVerErr"),
+        ([2, 2], "NotifMsg"),
+        ([1, 1], "NotifMsg"),
+        ([6, 1], "NotifMsg"),
+    ] {
+        let mut solo = solo();
+        let id = solo.dialed();
+        solo.feed(id, &message(3, &error));
+        let last = transitions(&solo.outputs).pop();
+        assert_eq!(last, Some(format!("OpenSent {event} Idle")));
+        let (mut solo, id) = established();
+        solo.feed(id, &message(3, &error));
+        let last = transitions(&solo.outputs).pop();
+        assert_eq!(last, Some(format!("Established {event} Idle")));
+    }
+}
+
+#[test]
 fn each_transition_is_one_line_with_the_event_that_caused_it() {
     let (mut solo, id) = established();
     solo.feed(id, &message(3, &[6, 4]));
