@@ -299,6 +299,21 @@ fn a_peer_that_refuses_the_long_form_is_tried_once_without_what_is_not_configure
 }
 
 #[test]
+fn what_is_offered_anew_is_in_the_next_open() {
+    let mut solo = Solo::new(config(65001, OURS));
+    let Config {
+        capabilities,
+        reduced,
+        ..
+    } = long();
+    solo.peer.offer(capabilities, reduced);
+    let id = solo.dialed();
+    assert!(is_long(&solo));
+    refused(&mut solo, id, (2, 4));
+    assert!(!is_long(&solo));
+}
+
+#[test]
 fn the_reduced_open_stays_with_a_peer_that_takes_it() {
     let mut solo = Solo::new(long());
     let id = solo.dialed();
