@@ -88,7 +88,7 @@ impl World {
 
     fn announce(&mut self) {
         let prefix = self.prefix();
-        let value = med(&mut self.random, 1 << 20);
+        let value = med(&mut self.random, 1 << 32);
         let mut there = self.expected.iter().flatten();
         let ending = there.any(|expected| expected.is_ending(prefix));
         let stay = match self.random.below(10) {
@@ -129,7 +129,7 @@ impl World {
 
     fn announce_path(&mut self) {
         let (prefix, id, words) = self.one_of_paths();
-        let value = med(&mut self.random, 1 << 20);
+        let value = med(&mut self.random, 1 << 32);
         self.command(&format!("announce route {words} med {value}"), |expected| {
             expected.paths.insert((prefix, id), value);
         });
@@ -144,7 +144,7 @@ impl World {
 
     /// Several prefixes with the same attributes.
     fn batch(&mut self) {
-        let value = med(&mut self.random, 1 << 20);
+        let value = med(&mut self.random, 1 << 32);
         let first = med(&mut self.random, PREFIXES);
         let list: Vec<_> = (first..first + 10)
             .map(|at| route(Zone::Helper, at))
@@ -217,7 +217,7 @@ impl World {
         let prefix = route(Zone::Received, med(&mut self.random, PREFIXES));
         let peer = Rc::clone(&self.peers[at]);
         if self.random.chance(650) {
-            peer.announce(prefix, med(&mut self.random, 1 << 20));
+            peer.announce(prefix, med(&mut self.random, 1 << 32));
         } else {
             peer.withdraw(prefix);
         }

@@ -99,7 +99,7 @@ impl World {
         };
         for _ in 0..most {
             let prefix = self.prefix();
-            let (hop, value) = (next_hop(prefix), med(&mut self.random, 1 << 20));
+            let (hop, value) = (next_hop(prefix), med(&mut self.random, 1 << 32));
             let announced = self.random.chance(600);
             let line = match announced {
                 true => {
