@@ -589,6 +589,32 @@ fn attempts_are_counted_whether_they_succeed_or_not() {
     assert_eq!(solo.peer.ended(), Some(Ended::Attempts));
 }
 
+#[test]
+fn attempts_of_another_process_count_and_those_that_are_under_way_do_not() {
+    let mut solo = Solo::new(Config {
+        attempts: Some(4),
+        ..config(65001, OURS)
+    });
+    assert_eq!(solo.peer.attempts(), 0);
+    solo.peer.resume_attempts(2);
+    assert_eq!(solo.peer.attempts(), 2);
+    solo.peer.resume_waiting((seconds(5), 2), solo.now);
+    let (waited, outputs) = solo.expire();
+    assert_eq!((waited, solo.peer.attempts()), (seconds(5), 2), "it dials");
+    let id = solo.answer(&outputs);
+    assert_eq!(solo.peer.attempts(), 2, "it is connected");
+    solo.feed(id, &wire(&open()));
+    solo.feed(id, &keepalive());
+    assert_eq!(solo.peer.attempts(), 3, "it is established");
+    solo.handle(Input::Eof(id));
+    assert_eq!((solo.peer.attempts(), solo.peer.ended()), (3, None));
+    let (_, outputs) = solo.expire();
+    let id = solo.answer(&outputs);
+    solo.handle(Input::Eof(id));
+    assert_eq!(solo.peer.attempts(), 4);
+    assert_eq!(solo.peer.ended(), Some(Ended::Attempts));
+}
+
 /// A configuration that offers graceful restart.
 fn graceful(local_as: u32, router_id: [u8; 4]) -> Config {
     Config {
