@@ -174,7 +174,7 @@ impl Executor {
         queue.reply(answer.as_bytes());
         match outcome {
             Outcome::Listed(listing) => queue.reply_made(self.listed(helper, *listing)),
-            Outcome::Dump(dump) => self.dump(queue, *dump),
+            Outcome::Dump(dump) => self.dump(helper, queue, *dump),
             Outcome::Status(end) => queue.reply_made(self.status(end)),
             Outcome::Set(plan) => self.set(helper, queue, *plan),
             Outcome::Sets(sets, end) => {
@@ -193,7 +193,15 @@ impl Executor {
     }
 
     /// Writes tables, and answers when that is done.
-    fn dump(&self, queue: &Rc<Queue>, dump: Dump) {
+    fn dump(&self, helper: Option<&str>, queue: &Rc<Queue>, dump: Dump) {
+        let process = helper.and_then(|name| self.core.events.helpers().find(name));
+        let is_other_user =
+            process.is_some_and(|(_, process)| process.config().confinement.user.is_some());
+        if is_other_user && dump.file.is_some() {
+            // It would write with the rights of the daemon.
+            let answer = dump.answer(Err("a helper with a `user` of its own may not name a file"));
+            return queue.reply(answer.as_bytes());
+        }
         let (core, queue) = (Rc::clone(&self.core), Rc::clone(queue));
         let promise = queue.promise();
         tokio::task::spawn_local(async move {

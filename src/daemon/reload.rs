@@ -48,14 +48,17 @@ pub(crate) fn add(
 ) -> Result<(), Fatal> {
     let name = config.name();
     let listed = core.add(&name, Rc::clone(&config), None);
-    let refused = |cause: speaker::Error| Fatal::system(name.clone(), std::io::Error::other(cause));
-    if dynamic::is_range(&config.session) {
+    let added = if dynamic::is_range(&config.session) {
         let peer = session::peer(&name, &config.session, &core.env);
-        return server
-            .expect_network(&peer, config.session.peer_prefix)
-            .map_err(refused);
-    }
-    enlist(core, server, &listed).map_err(refused)
+        server.expect_network(&peer, config.session.peer_prefix)
+    } else {
+        enlist(core, server, &listed)
+    };
+    added.map_err(|cause| {
+        // A range would accept connections without the key that was refused, and the next reload is to try again.
+        core.forget(listed.neighbor.id);
+        Fatal::system(name, std::io::Error::other(cause))
+    })
 }
 
 /// Adds a neighbor's plugin to the speaker.
@@ -324,7 +327,7 @@ fn change(
     configured_routes::apply(core, &members, &old, &new);
     if dynamic::is_range(&new.session) {
         if old.session != new.session {
-            expect_again(core, server, (&old, &new));
+            expect_again(core, server, listed, (&old, &new));
         }
         for instance in resets {
             info!(neighbor = %instance.neighbor.name, "the session is closed; the peer may connect again");
@@ -382,17 +385,31 @@ fn adopt(core: &Core, neighbor: &Rc<Neighbor>, new: &Rc<NeighborConfig>) -> Rc<N
 }
 
 /// Replaces what listening sockets need to know of the peers of a range, such as their MD5 key.
-fn expect_again(core: &Core, server: &Server, (old, new): (&NeighborConfig, &NeighborConfig)) {
+fn expect_again(
+    core: &Core,
+    server: &Server,
+    listed: &Listed,
+    (old, new): (&NeighborConfig, &NeighborConfig),
+) {
     let name = new.name();
     let peer = |config: &NeighborConfig| session::peer(&name, &config.session, &core.env);
-    let done = server
-        .expect_network(&peer(new), new.session.peer_prefix)
-        .and_then(|()| server.forget_network(&peer(old), old.session.peer_prefix));
+    let done = server.expect_instead(
+        (&peer(old), old.session.peer_prefix),
+        (&peer(new), new.session.peer_prefix),
+    );
     if let Err(cause) = done {
+        keep_session(&listed.neighbor, &old.session);
         error!(neighbor = %name, %cause, "the range could not be changed");
         core.reloads
             .fail(format!("{name} could not be changed: {cause}"));
     }
+}
+
+/// Keeps the settings of a session that are in force, since new ones were refused: the next reload is to try again.
+fn keep_session(neighbor: &Neighbor, session: &SessionConfig) {
+    let mut config = neighbor.config.borrow().as_ref().clone();
+    config.session = session.clone();
+    neighbor.configure(Rc::new(config));
 }
 
 /// Ends the session of a neighbor of a range.
@@ -421,6 +438,7 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
     if !reset && request != Request::Restart && neighbor.is_established() {
         info!(neighbor = %neighbor.name, "the session is kept; its new settings apply from the next session on");
         if let Err(cause) = server.update_peer(key, peer) {
+            keep_session(neighbor, old);
             error!(neighbor = %neighbor.name, %cause, "the neighbor could not be changed");
             core.reloads
                 .fail(format!("{} could not be changed: {cause}", neighbor.name));
@@ -436,6 +454,7 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
         Notification::RESET
     });
     if let Err(cause) = server.replace_peer(key, peer, notification) {
+        keep_session(neighbor, old);
         error!(neighbor = %neighbor.name, %cause, "the session could not be reset");
         core.reloads
             .fail(format!("{} could not be reset: {cause}", neighbor.name));

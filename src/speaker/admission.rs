@@ -5,7 +5,8 @@
 //! is reset at once: no NOTIFICATION, nothing is kept. What remains is refused in the usual way, or becomes a dynamic neighbor,
 //! of which only so many may be without a session. Configured neighbors are exempt: each has at most two connections anyway.
 //!
-//! A source is an IPv4 address or an IPv6 /64, since whoever has an address of such a network has them all.
+//! A source is an IPv4 address or an IPv6 /64, since whoever has an address of such a network has them all; but one address of
+//! a network that is expected, whose hosts are neighbors.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -98,7 +99,7 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// Judges a connection of `source`. What is `half_open` is counted only if the rates allow it.
+    /// Judges a connection of a [source](source_of). What is `half_open` is counted only if the rates allow it.
     ///
     /// # Errors
     /// Why it must be reset.
@@ -108,14 +109,13 @@ impl Admission {
         source: IpAddr,
         half_open: impl FnOnce() -> HalfOpen,
     ) -> Result<(), Excess> {
-        let key = source_of(source);
-        if self.sources.len() >= SOURCES && !self.sources.contains_key(&key) {
+        if self.sources.len() >= SOURCES && !self.sources.contains_key(&source) {
             self.sources.retain(|_, bucket| bucket.0 > now);
             if self.sources.len() >= SOURCES {
                 return Err(Excess::All);
             }
         }
-        let bucket = self.sources.entry(key).or_insert(Bucket(now));
+        let bucket = self.sources.entry(source).or_insert(Bucket(now));
         if !bucket.take(SOURCE, now) {
             return Err(Excess::Source);
         }
@@ -169,7 +169,7 @@ mod tests {
 
     fn admitted(admission: &mut Admission, now: Instant, sources: &[IpAddr]) -> usize {
         let judge = |source: &&IpAddr| {
-            let verdict = admission.arrive(now, **source, HalfOpen::default);
+            let verdict = admission.arrive(now, source_of(**source), HalfOpen::default);
             verdict.is_ok()
         };
         sources.iter().filter(judge).count()

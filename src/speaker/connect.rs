@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::config::{TcpAoAlgorithm, TcpAoKey};
 use super::outbox::Outbox;
 use super::{PeerConfig, sockopt};
 use crate::bgp::Zone;
@@ -167,8 +168,22 @@ pub fn scoped(address: IpAddr, port: u16, zone: Option<Zone>) -> SocketAddr {
 }
 
 /// Sets up a connection that `peer` has made to us. Its MD5 key came with the listener's.
+///
+/// # Errors
+/// The kernel's; `PermissionDenied` if the connection comes from farther away than the peer may be: what arrives with the
+/// handshake is not checked by the kernel, but the TTL of the SYN can't be forged (RFC 5082 section 3).
 pub(crate) fn accepted(stream: &TcpStream, peer: &PeerConfig) -> io::Result<()> {
-    secure(stream.as_fd(), peer)
+    secure(stream.as_fd(), peer)?;
+    let Some(least) = peer.min_ttl else {
+        return Ok(());
+    };
+    match sockopt::syn_ttl(stream.as_fd())? {
+        Some(ttl) if ttl < least => {
+            let text = format!("its TTL is {ttl}, {least} or more is expected (`incoming-ttl`)");
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How long a connection may take to write what is left, and to close.
@@ -207,6 +222,31 @@ fn secure(socket: BorrowedFd<'_>, peer: &PeerConfig) -> io::Result<()> {
         sockopt::set_min_ttl(socket, peer.remote_address, ttl)?;
     }
     Ok(())
+}
+
+/// Returns `true` if this kernel signs segments at all, for an early warning.
+pub fn md5_supported() -> bool {
+    Socket::new(Domain::IPV4, Type::STREAM, None).is_ok_and(|socket| {
+        sockopt::set_md5(socket.as_fd(), IpAddr::from([127, 0, 0, 1]), None, b"key").is_ok()
+    })
+}
+
+/// Whether this kernel knows the TCP authentication option.
+pub fn ao_supported() -> bool {
+    let key = TcpAoKey {
+        key_id: 1,
+        algorithm: TcpAoAlgorithm::HmacSha1,
+        key: b"key".to_vec(),
+    };
+    Socket::new(Domain::IPV4, Type::STREAM, None).is_ok_and(|socket| {
+        sockopt::set_ao(
+            socket.as_fd(),
+            IpAddr::from([127, 0, 0, 1]),
+            None,
+            (&key, sockopt::AoUsage::Current),
+        )
+        .is_ok()
+    })
 }
 
 /// The socket domain of an address.

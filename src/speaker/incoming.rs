@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -138,7 +139,29 @@ impl Server {
     /// # Errors
     /// [`Error::Guard`].
     pub fn expect_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
-        self.guard(Guard::new(template, Some(prefix)), template)
+        self.guard(Guard::new(template, Some(prefix)), template)?;
+        let network = (template.remote_address, prefix);
+        self.inner.networks.borrow_mut().push(network);
+        Ok(())
+    }
+
+    /// Replaces what [`Server::expect_network`] has prepared: templates and prefix lengths. If a listener refuses the new key,
+    /// the old one stays.
+    ///
+    /// # Errors
+    /// [`Error::Guard`].
+    pub fn expect_instead(
+        &self,
+        (old, old_prefix): (&PeerConfig, u8),
+        (new, new_prefix): (&PeerConfig, u8),
+    ) -> Result<(), Error> {
+        let old_guard = Guard::new(old, Some(old_prefix));
+        let guard = Guard::new(new, Some(new_prefix));
+        self.exchange_guards(Some(&old_guard), Some(&guard), new.remote_address)?;
+        let mut networks = self.inner.networks.borrow_mut();
+        forget(&mut networks, (old.remote_address, old_prefix));
+        networks.push((new.remote_address, new_prefix));
+        Ok(())
     }
 
     /// Takes back [`Server::expect_network`].
@@ -146,6 +169,8 @@ impl Server {
     /// # Errors
     /// [`Error::Guard`].
     pub fn forget_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
+        let network = (template.remote_address, prefix);
+        forget(&mut self.inner.networks.borrow_mut(), network);
         let guard = Guard::new(template, Some(prefix));
         self.unguard(&guard, template.remote_address)
     }
@@ -202,22 +227,31 @@ impl Server {
     /// Returns `true` if a connection that no neighbor expects is considered at all.
     fn admit(&self, ends: ConnInfo) -> bool {
         let address = ends.remote.ip().to_canonical();
-        let source = source_of(address);
+        let source = {
+            // An IPv6 network that is expected has many neighbors in a /64.
+            let networks = self.inner.networks.borrow();
+            let mut expected = networks.iter();
+            match expected.any(|network| is_within(address, *network)) {
+                true => address,
+                false => source_of(address),
+            }
+        };
         let half_open = || {
             let mut half_open = HalfOpen::default();
             for entry in self.inner.peers.borrow().values() {
                 if entry.shared.dynamic && entry.shared.record.borrow().state != State::Established
                 {
                     half_open.all += 1;
+                    let other = entry.config().remote_address;
                     half_open.of_source +=
-                        usize::from(source_of(entry.config().remote_address) == source);
+                        usize::from(other == source || source_of(other) == source);
                 }
             }
             half_open
         };
         let now = now();
         let mut admission = self.inner.admission.borrow_mut();
-        let Err(excess) = admission.arrive(now, address, half_open) else {
+        let Err(excess) = admission.arrive(now, source, half_open) else {
             return true;
         };
         if let Some(more) = admission.reports.next(now) {
@@ -294,6 +328,19 @@ impl Server {
             }
         });
     }
+}
+
+/// Forgets one such network: there may be several neighbors for it.
+fn forget(networks: &mut Vec<(IpAddr, u8)>, network: (IpAddr, u8)) {
+    if let Some(at) = networks.iter().position(|known| *known == network) {
+        networks.swap_remove(at);
+    }
+}
+
+/// Returns `true` if an address is in the network of `other` with this prefix length.
+fn is_within(address: IpAddr, (other, prefix): (IpAddr, u8)) -> bool {
+    let network = IpNet::new(other, prefix);
+    network.is_ok_and(|network| network.contains(&address))
 }
 
 /// Returns `true` if a connection from `remote` to `local` is this peer's.

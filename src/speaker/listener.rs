@@ -7,7 +7,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 #[cfg(feature = "daemon")]
 use std::os::fd::{AsRawFd, RawFd};
@@ -35,9 +35,14 @@ pub(crate) struct Guard {
     address: IpAddr,
     /// Length of the network's prefix in bits; `None`: `address` alone.
     prefix: Option<u8>,
+    /// Our addresses that the peer connects to; none: any.
+    local: Vec<IpAddr>,
     md5_key: Option<Vec<u8>>,
     tcp_ao: Vec<TcpAoKey>,
+    /// Of what is sent.
     ttl: Option<u8>,
+    /// Of what is received.
+    min_ttl: Option<u8>,
 }
 
 impl Guard {
@@ -46,9 +51,17 @@ impl Guard {
         Self {
             address: peer.remote_address,
             prefix,
+            local: match peer.local_address {
+                Some(local) => [Some(local), peer.source_address]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+                None => Vec::new(),
+            },
             md5_key: peer.md5_key.clone(),
             tcp_ao: peer.tcp_ao_keys().cloned().collect(),
             ttl: peer.outgoing_ttl(),
+            min_ttl: peer.min_ttl,
         }
     }
 
@@ -56,6 +69,17 @@ impl Guard {
     pub(crate) fn of(peer: &PeerConfig) -> Option<Box<Self>> {
         let guard = Self::new(peer, None);
         (!guard.is_empty()).then(|| Box::new(guard))
+    }
+
+    /// Whether the peer may connect to a socket.
+    fn concerns(&self, listening: &Listening) -> bool {
+        let own = listening.address.ip();
+        own.is_unspecified() || self.local.is_empty() || self.local.contains(&own)
+    }
+
+    /// Whether both are for the same peers.
+    fn is_of_same_peers(&self, other: &Self) -> bool {
+        (self.address, self.prefix) == (other.address, other.prefix)
     }
 
     /// Whether it asks for nothing.
@@ -67,9 +91,12 @@ impl Guard {
         self.md5_key.is_some() || !self.tcp_ao.is_empty()
     }
 
-    /// Sets the key on a socket that accepts its IP version.
+    /// Sets the key on a socket that the peer may connect to.
     fn install(&self, listening: &Listening) -> io::Result<()> {
-        let Some(address) = listening.form(self.address) else {
+        let Some(address) = listening
+            .form(self.address)
+            .filter(|_| self.concerns(listening))
+        else {
             return Ok(());
         };
         let socket = listening.socket.as_fd();
@@ -85,7 +112,10 @@ impl Guard {
 
     /// Takes the key off a socket.
     fn uninstall(&self, listening: &Listening) -> io::Result<()> {
-        let Some(address) = listening.form(self.address) else {
+        let Some(address) = listening
+            .form(self.address)
+            .filter(|_| self.concerns(listening))
+        else {
             return Ok(());
         };
         let socket = listening.socket.as_fd();
@@ -111,6 +141,8 @@ struct Listening {
     socket: Rc<TcpListener>,
     /// Whether it accepts IPv4 connections although its address is an IPv6 one; only a socket of the caller does.
     dual: bool,
+    /// The system's TTL of what is sent by IPv4 and IPv6, as far as it accepts them.
+    default_ttl: [Option<u8>; 2],
     /// Once it accepts.
     task: Option<AbortHandle>,
 }
@@ -154,17 +186,31 @@ impl Listeners {
         // Listening again only changes the backlog.
         options.listen(BACKLOG)?;
         let dual = address.is_ipv6() && !options.only_v6()?;
+        let default_ttl = |ip: IpAddr, accepted: bool| -> io::Result<Option<u8>> {
+            if !accepted {
+                return Ok(None);
+            }
+            // Another process may have set one.
+            sockopt::set_ttl(socket.as_fd(), ip, None)?;
+            let ttl = sockopt::ttl(socket.as_fd(), ip)?;
+            Ok(u8::try_from(ttl).ok())
+        };
+        let default_ttl = [
+            default_ttl(Ipv4Addr::UNSPECIFIED.into(), address.is_ipv4() || dual)?,
+            default_ttl(Ipv6Addr::UNSPECIFIED.into(), address.is_ipv6())?,
+        ];
         let listening = Listening {
             address,
             socket: Rc::new(TcpListener::from_std(socket)?),
             dual,
+            default_ttl,
             task: None,
         };
         for guard in &self.guards {
             guard.install(&listening)?;
         }
+        self.set_ttls(&listening)?;
         self.sockets.push(listening);
-        self.set_ttl()?;
         Ok(address)
     }
 
@@ -203,55 +249,87 @@ impl Listeners {
         }
     }
 
-    /// Adds a guard to all sockets.
+    /// Adds a guard to all sockets. If one refuses it, nothing has changed.
     pub(crate) fn guard(&mut self, guard: Guard) -> io::Result<()> {
         if guard.is_empty() {
             return Ok(());
         }
-        for socket in &self.sockets {
-            guard.install(socket)?;
+        let installed = self
+            .sockets
+            .iter()
+            .try_for_each(|socket| guard.install(socket));
+        self.guards.push(guard.clone());
+        let done = installed.and_then(|()| self.set_all_ttls());
+        if done.is_err() {
+            // The error of the first step is the one to report.
+            let _ = self.unguard(&guard);
         }
-        self.guards.push(guard);
-        self.set_ttl()
+        done
     }
 
-    /// Takes a guard away; its key too, unless another guard of the same addresses has one.
+    /// Takes a guard away; its key too, unless another guard of the same peers has one. Each socket is tried.
     pub(crate) fn unguard(&mut self, guard: &Guard) -> io::Result<()> {
-        let Some(at) = self.guards.iter().position(|known| known == guard) else {
+        let Some(at) = self.guards.iter().rposition(|known| known == guard) else {
             return Ok(());
         };
         self.guards.remove(at);
-        let other = self.guards.iter().find(|other| {
-            other.address == guard.address && other.prefix == guard.prefix && other.has_key()
-        });
+        let mut done = Ok(());
         for socket in &self.sockets {
-            match other {
-                Some(other) if *other == *guard => {}
+            let mut others = self.guards.iter().rev();
+            let other = others.find(|other| {
+                other.is_of_same_peers(guard) && other.has_key() && other.concerns(socket)
+            });
+            done = done.and(match other {
+                Some(other) if *other == *guard => Ok(()),
                 Some(other) if other.md5_key.is_some() && guard.md5_key.is_some() => {
-                    other.install(socket)?;
+                    other.install(socket)
                 }
-                _ => guard.uninstall(socket)?,
-            }
+                _ => guard.uninstall(socket),
+            });
         }
-        self.set_ttl()
+        done.and(self.set_all_ttls())
     }
 
-    /// Sends SYN-ACKs with the greatest TTL that any peer asks for: one that checks it would drop them otherwise.
-    fn set_ttl(&self) -> io::Result<()> {
-        for socket in &self.sockets {
-            let own = socket.address.ip();
-            let mapped = socket.dual.then_some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-            for ip in [Some(own), mapped].into_iter().flatten() {
-                let ttl = self
-                    .guards
-                    .iter()
-                    .filter(|guard| guard.address.is_ipv4() == ip.is_ipv4())
-                    .filter_map(|guard| guard.ttl)
-                    .max();
-                sockopt::set_ttl(socket.socket.as_fd(), ip, ttl)?;
-            }
+    /// Replaces a guard by another. If a socket refuses the other one, the first is in force again.
+    pub(crate) fn exchange(&mut self, old: Option<&Guard>, new: Option<&Guard>) -> io::Result<()> {
+        let (Some(old), Some(new)) = (old, new) else {
+            old.map_or(Ok(()), |old| self.unguard(old))?;
+            return new.map_or(Ok(()), |new| self.guard(new.clone()));
+        };
+        if old.md5_key.is_some() && new.md5_key.is_some() {
+            // There is a key all the time.
+            self.guard(new.clone())?;
+            return self.unguard(old);
         }
-        Ok(())
+        // A socket has no keys of both kinds for a peer.
+        let done = self.unguard(old).and_then(|()| self.guard(new.clone()));
+        if done.is_err() {
+            // The error of the first step is the one to report.
+            let _ = self.guard(old.clone());
+        }
+        done
+    }
+
+    fn set_all_ttls(&self) -> io::Result<()> {
+        self.sockets
+            .iter()
+            .try_for_each(|socket| self.set_ttls(socket))
+    }
+
+    /// Sends SYN-ACKs with the greatest TTL that any peer asks for: one that checks it would drop them otherwise. Those
+    /// that ask for nothing get the system's. Keeps SYNs if a peer has a smallest TTL.
+    fn set_ttls(&self, socket: &Listening) -> io::Result<()> {
+        let of_socket = || self.guards.iter().filter(|guard| guard.concerns(socket));
+        let unspecified: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        for (ip, default) in unspecified.into_iter().zip(socket.default_ttl) {
+            let Some(default) = default else { continue };
+            let of_version = of_socket().filter(|guard| guard.address.is_ipv4() == ip.is_ipv4());
+            let greatest = of_version.filter_map(|guard| guard.ttl).max();
+            let ttl = greatest.filter(|ttl| *ttl > default);
+            sockopt::set_ttl(socket.socket.as_fd(), ip, ttl)?;
+        }
+        let keeps = of_socket().any(|guard| guard.min_ttl.is_some());
+        sockopt::keep_syns(socket.socket.as_fd(), keeps)
     }
 }
 
@@ -331,6 +409,11 @@ mod tests {
             .expect("a port");
         assert_eq!((ttl(&listeners, 0), ttl(&listeners, 1)), (255, 255));
         listeners.unguard(&guard).expect("a guard");
+        assert_eq!((ttl(&listeners, 0), ttl(&listeners, 1)), (default, default));
+        // A peer that wants less does not take from others what they need.
+        let mut near = PeerConfig::new(ip, Asn(65000));
+        near.ttl = Some(1);
+        listeners.guard(Guard::new(&near, None)).expect("a guard");
         assert_eq!((ttl(&listeners, 0), ttl(&listeners, 1)), (default, default));
         assert!(listeners.close(second) && !listeners.close(second));
         assert_eq!(listeners.addresses().len(), 1);

@@ -49,6 +49,8 @@ pub(super) struct Inner {
     pub(super) unknown: RefCell<Option<Unknown>>,
     pub(super) refusals: Cell<usize>,
     pub(super) admission: RefCell<Admission>,
+    /// Networks from which connections are expected.
+    pub(super) networks: RefCell<Vec<(IpAddr, u8)>>,
     pub(super) phase: Cell<Phase>,
     pub(super) stopped: Notify,
     pub(super) subscribers: Rc<Subscribers>,
@@ -137,6 +139,7 @@ impl Server {
                 unknown: RefCell::default(),
                 refusals: Cell::new(0),
                 admission: RefCell::default(),
+                networks: RefCell::default(),
                 phase: Cell::new(Phase::Preparing),
                 stopped: Notify::new(),
                 subscribers: Rc::default(),
@@ -280,13 +283,12 @@ impl Server {
             (entry.guard.clone(), entry.config().remote_address)
         };
         let config = Rc::new(config);
-        self.command(key, command(Rc::clone(&config)))?;
         let guard = Guard::of(&config);
-        if let Some(old) = &old {
-            self.unguard(old, address)?;
-        }
-        if let Some(guard) = &guard {
-            self.guard((**guard).clone(), &config)?;
+        // First, so that nothing changes if the kernel refuses a key: nobody connects without one.
+        self.exchange_guards(old.as_deref(), guard.as_deref(), address)?;
+        if let Err(busy) = self.command(key, command(Rc::clone(&config))) {
+            self.exchange_guards(guard.as_deref(), old.as_deref(), address)?;
+            return Err(busy);
         }
         if let Some(entry) = self.inner.peers.borrow_mut().get_mut(&key) {
             let mut names = self.inner.names.borrow_mut();
@@ -394,6 +396,16 @@ impl Server {
             peer: peer.remote_address,
             source,
         })
+    }
+
+    pub(super) fn exchange_guards(
+        &self,
+        old: Option<&Guard>,
+        new: Option<&Guard>,
+        peer: IpAddr,
+    ) -> Result<(), Error> {
+        let result = self.inner.listeners.borrow_mut().exchange(old, new);
+        result.map_err(|source| Error::Guard { peer, source })
     }
 
     pub(super) fn unguard(&self, guard: &Guard, peer: IpAddr) -> Result<(), Error> {

@@ -55,6 +55,8 @@ const TCP_AO_ADD_KEY: c_int = 38;
 const TCP_AO_DEL_KEY: c_int = 39;
 /// Flags of `tcp_ao_add`: the key is the current one, and the one that we ask for.
 const TCP_AO_SET_CURRENT_AND_NEXT: u32 = 3;
+const TCP_SAVE_SYN: c_int = 27;
+const TCP_SAVED_SYN: c_int = 28;
 const IP_MINTTL: c_int = 21;
 const IPV6_MINHOPCOUNT: c_int = 73;
 /// `IP_TTL` and `IPV6_UNICAST_HOPS` take this for the system's default.
@@ -242,33 +244,6 @@ fn sockaddr(address: IpAddr) -> [u8; 128] {
     out
 }
 
-/// Returns `true` if this kernel signs segments at all, for an early warning.
-pub fn md5_supported() -> bool {
-    use std::os::fd::AsFd;
-    socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).is_ok_and(|socket| {
-        set_md5(socket.as_fd(), IpAddr::from([127, 0, 0, 1]), None, b"key").is_ok()
-    })
-}
-
-/// Whether this kernel knows the TCP authentication option.
-pub fn ao_supported() -> bool {
-    use std::os::fd::AsFd;
-    let key = TcpAoKey {
-        key_id: 1,
-        algorithm: super::config::TcpAoAlgorithm::HmacSha1,
-        key: b"key".to_vec(),
-    };
-    socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).is_ok_and(|socket| {
-        set_ao(
-            socket.as_fd(),
-            IpAddr::from([127, 0, 0, 1]),
-            None,
-            (&key, AoUsage::Current),
-        )
-        .is_ok()
-    })
-}
-
 /// The TTL or hop limit of what is sent; `None`: the system's default.
 ///
 /// # Errors
@@ -323,6 +298,31 @@ const fn min_ttl_option(address: IpAddr) -> (c_int, c_int) {
         IpAddr::V4(_) => (libc::IPPROTO_IP, IP_MINTTL),
         IpAddr::V6(_) => (libc::IPPROTO_IPV6, IPV6_MINHOPCOUNT),
     }
+}
+
+/// Keeps the headers of SYNs on a listening socket, for [`syn_ttl`].
+///
+/// # Errors
+/// The kernel's.
+pub fn keep_syns(socket: BorrowedFd<'_>, keep: bool) -> io::Result<()> {
+    set(socket, libc::IPPROTO_TCP, TCP_SAVE_SYN, &c_int::from(keep))
+}
+
+/// The TTL or hop limit that the SYN of an accepted connection came with; `None` if it was not kept, or was read before.
+///
+/// # Errors
+/// The kernel's.
+pub fn syn_ttl(socket: BorrowedFd<'_>) -> io::Result<Option<u8>> {
+    // IPv6 extension headers have room, too.
+    let mut headers = [0; 512];
+    let length = read(socket, libc::IPPROTO_TCP, TCP_SAVED_SYN, &mut headers)?;
+    let headers = headers.get(..length).unwrap_or_default();
+    Ok(match headers.first().map(|first| first >> 4) {
+        // RFC 791 section 3.1, RFC 8200 section 3.
+        Some(4) => headers.get(8).copied(),
+        Some(6) => headers.get(7).copied(),
+        _ => None,
+    })
 }
 
 /// Binds the socket to the interface `name` (`SO_BINDTODEVICE`).
@@ -512,21 +512,28 @@ fn set<T>(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &T) -> io::R
 }
 
 fn get(socket: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int> {
-    let mut value: c_int = 0;
-    let mut size = libc::socklen_t::try_from(size_of::<c_int>())
+    let mut value = [0; size_of::<c_int>()];
+    read(socket, level, name, &mut value)?;
+    Ok(c_int::from_ne_bytes(value))
+}
+
+/// Reads an option into `value`. Returns its length.
+fn read(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &mut [u8]) -> io::Result<usize> {
+    let mut size = libc::socklen_t::try_from(value.len())
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-    // SAFETY: the descriptor is borrowed for the call; the pointers are to locals, and `size` is that of `value`.
+    // SAFETY: the descriptor is borrowed for the call; the pointers are to `value`, which is as long as `size` says and may be
+    // any bytes, and to a local.
     let result = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
             level,
             name,
-            std::ptr::from_mut(&mut value).cast(),
+            value.as_mut_ptr().cast(),
             &raw mut size,
         )
     };
     if result == 0 {
-        Ok(value)
+        Ok(usize::try_from(size).unwrap_or_default())
     } else {
         Err(io::Error::last_os_error())
     }

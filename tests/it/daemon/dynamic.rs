@@ -61,7 +61,7 @@ fn a_range_is_limited_unless_told_otherwise() {
 
 #[test]
 fn a_range_with_an_md5_key_is_reached_with_that_key_only() {
-    if !oxabgp::speaker::sockopt::md5_supported() {
+    if !oxabgp::speaker::connect::md5_supported() {
         return;
     }
     let lab = Lab::new();

@@ -244,3 +244,26 @@ fn a_user_that_the_daemon_cannot_become_is_an_error_of_that_helper_only() {
     );
     assert!(daemon.is_running());
 }
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn a_helper_with_another_user_writes_no_file_with_the_rights_of_the_daemon() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIP: only root can start helpers as another user");
+        return;
+    }
+    let lab = Lab::new();
+    open_directory(&lab);
+    let file = lab.write("precious", "precious");
+    let script = format!(
+        "echo mrt dump {0}; read -r answer; echo \"$answer\" > {1}/open/answers; exec cat",
+        file.display(),
+        lab.path("").display()
+    );
+    let path = lab.script("helper.sh", &script);
+    let configuration = format!("process helper {{ run {path}; encoder text; user nobody; }}\n");
+    let daemon = Daemon::start(&lab, &configuration);
+    let answers = lab.lines("open/answers", |lines| !lines.is_empty());
+    assert_eq!(answers, ["error"], "{}", daemon.log());
+    assert_eq!(std::fs::read(&file).expect("a file"), b"precious");
+}

@@ -318,7 +318,7 @@ fn the_youngest_peers_of_a_range_are_closed_by_a_lower_limit() {
 
 #[test]
 fn the_md5_key_of_a_range_is_replaced_by_a_reload() {
-    if !oxabgp::speaker::sockopt::md5_supported() {
+    if !oxabgp::speaker::connect::md5_supported() {
         return;
     }
     let stage = Stage::new("md5-password first;");
@@ -328,4 +328,37 @@ fn the_md5_key_of_a_range_is_replaced_by_a_reload() {
     assert!(!reaches(stage.port, Some(b"first")));
     stage.reload("");
     assert!(reaches(stage.port, None));
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn a_key_that_the_kernel_refuses_lets_nobody_in() {
+    if !oxabgp::speaker::connect::md5_supported() || oxabgp::speaker::connect::ao_supported() {
+        eprintln!("SKIP: needs a kernel with MD5 signatures and without TCP-AO");
+        return;
+    }
+    let ao = "tcp-ao { keyid 1; algorithm hmac-sha-1-96; password secret; }";
+    let stage = Stage::new("md5-password first;");
+    for round in 1..=2 {
+        stage.reload(ao);
+        let failures = stage.daemon.log().matches("could not be changed").count();
+        // The next reload tries again.
+        assert_eq!(failures, round, "{}", stage.daemon.log());
+        assert!(!reaches(stage.port, None) && reaches(stage.port, Some(b"first")));
+    }
+    // A range that is new is not there without its key.
+    let text = range(stage.port, ao).replace("127.0.0.0/8", "127.0.0.0/9");
+    stage.lab.write("oxabgp.conf", &text);
+    let failures = || {
+        let log = stage.daemon.log();
+        log.matches("this kernel has no TCP authentication option")
+            .count()
+    };
+    for _ in 0..2 {
+        let before = failures();
+        stage.reload_file();
+        // The second time nobody listens yet.
+        assert!(failures() > before, "{}", stage.daemon.log());
+        assert!(!reaches(stage.port, None));
+    }
 }

@@ -1,12 +1,18 @@
 //! Listeners that are opened and closed, and unexpected connections.
 
+use std::cell::Cell;
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 use oxabgp::bgp::Notification;
 use oxabgp::bgp::message::MessageType;
-use oxabgp::fsm::{Cease, State};
+use oxabgp::fsm::{Cease, ConnInfo, State};
+use oxabgp::speaker::sockopt::set_md5;
 use oxabgp::speaker::{Answer, Error, Server};
+use socket2::{Domain, Socket, Type};
 use tokio::task::spawn_blocking;
 
 use super::{LOOPBACK, active, passive, recorder, serving, skip};
@@ -131,6 +137,14 @@ async fn defect_12_a_refused_connection_is_never_told_as_connected_and_is_tried_
     server.shutdown(Cease::Removed).await;
 }
 
+/// A connection of a host at such a distance; `None` if there is none soon.
+fn connect(address: SocketAddr, ttl: u32) -> Option<std::net::TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_ttl_v4(ttl).expect("a ttl");
+    let connected = socket.connect_timeout(&address.into(), Duration::from_millis(500));
+    connected.is_ok().then(|| socket.into())
+}
+
 #[tokio::test(flavor = "local")]
 async fn a_passive_neighbor_with_gtsm_ignores_a_distant_peer() {
     let (server, address) = serving([10, 0, 0, 1]);
@@ -139,8 +153,9 @@ async fn a_passive_neighbor_with_gtsm_ignores_a_distant_peer() {
     config.min_ttl = Some(255);
     server.add_peer(config, plugin).expect("a peer");
     let silent = spawn_blocking(move || {
-        let mut peer = RawPeer::connect(address);
-        // Before it sends anything, the speaker has set up the connection; what we send before that may be accepted.
+        let mut peer = RawPeer::new(connect(address, 255).expect("a connection"));
+        peer.stream().set_ttl(64).expect("a ttl");
+        // Before it sends anything, the speaker has set up the connection.
         peer.expect(MessageType::OPEN);
         let ours = open(65002, [10, 0, 0, 2]).encode().expect("an OPEN");
         peer.send_bytes(&ours);
@@ -155,6 +170,140 @@ async fn a_passive_neighbor_with_gtsm_ignores_a_distant_peer() {
         .until(|seen| matches!(seen, super::Seen::Open).then_some(()))
         .await;
     drop(peer);
+    server.shutdown(Cease::Removed).await;
+}
+
+/// RFC 5082 section 3: also what comes before the kernel checks the connection is not from a distant host.
+#[tokio::test(flavor = "local")]
+async fn a_distant_peer_with_gtsm_can_not_send_before_the_ttl_is_checked() {
+    let (server, address) = serving([10, 0, 0, 1]);
+    let (plugin, mut watch) = recorder();
+    let mut config = passive(65001, 65002);
+    config.min_ttl = Some(255);
+    server.add_peer(config, plugin).expect("a peer");
+    let closed = spawn_blocking(move || {
+        // The kernel accepts it, and what it sends, before the speaker has its turn.
+        let mut stream = connect(address, 64).expect("a connection");
+        let ours = open(65002, [10, 0, 0, 2]).encode().expect("an OPEN");
+        let _ = stream.write_all(&ours);
+        stream
+            .set_read_timeout(Some(super::LIMIT))
+            .expect("a limit");
+        // Reset or closed, without an OPEN.
+        matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_))
+    });
+    assert!(closed.await.expect("the script passes"));
+    // A near one is let in.
+    let near = spawn_blocking(move || {
+        let mut peer = RawPeer::new(connect(address, 255).expect("a connection"));
+        peer.establish(&open(65002, [10, 0, 0, 2]));
+        peer
+    });
+    watch.established().await;
+    drop(near.await.expect("the script passes"));
+    server.shutdown(Cease::Removed).await;
+}
+
+/// Whether a connection with this key comes about.
+async fn reaches(address: SocketAddr, key: Option<&'static [u8]>) -> bool {
+    let attempt = spawn_blocking(move || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        if let Some(key) = key {
+            set_md5(socket.as_fd(), address.ip(), None, key).expect("a key");
+        }
+        let limit = Duration::from_millis(500);
+        socket.connect_timeout(&address.into(), limit).is_ok()
+    });
+    attempt.await.expect("no panic")
+}
+
+#[tokio::test(flavor = "local")]
+async fn two_neighbors_of_one_peer_have_a_key_each_at_their_own_addresses() {
+    if !oxabgp::speaker::connect::md5_supported() {
+        skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
+        return;
+    }
+    let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
+    server.start();
+    let ours = [5, 6, 7].map(|last| IpAddr::V4(Ipv4Addr::new(127, 83, 71, last)));
+    let listening = ours.map(|own| server.listen(SocketAddr::new(own, 0)).expect("a port"));
+    for (at, key) in [Some(&b"first"[..]), Some(b"second"), None]
+        .into_iter()
+        .enumerate()
+    {
+        let mut config = passive(65001, 65002);
+        config.name = format!("at {}", ours[at]);
+        config.local_address = Some(ours[at]);
+        config.md5_key = key.map(<[u8]>::to_vec);
+        server.add_peer(config, recorder().0).expect("a peer");
+    }
+    assert!(reaches(listening[0], Some(b"first")).await);
+    assert!(!reaches(listening[0], Some(b"second")).await);
+    assert!(reaches(listening[1], Some(b"second")).await);
+    assert!(!reaches(listening[1], None).await);
+    assert!(reaches(listening[2], None).await);
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_key_that_the_kernel_refuses_changes_nothing() {
+    if !oxabgp::speaker::connect::md5_supported() {
+        skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
+        return;
+    }
+    let (server, address) = serving([10, 0, 0, 1]);
+    let mut config = passive(65001, 65002);
+    config.md5_key = Some(b"secret".to_vec());
+    let key = server
+        .add_peer(config.clone(), recorder().0)
+        .expect("a peer");
+    // The kernel takes 80 octets at most.
+    config.md5_key = Some(vec![b'x'; 81]);
+    for _ in 0..2 {
+        let refused = server.update_peer(key, config.clone());
+        assert!(matches!(refused, Err(Error::Guard { .. })), "{refused:?}");
+        let kept = server.peer_config(key).expect("a peer");
+        assert_eq!(kept.md5_key.as_deref(), Some(&b"secret"[..]));
+        assert!(!reaches(address, None).await);
+        assert!(reaches(address, Some(b"secret")).await);
+    }
+    config.md5_key = Some(b"other".to_vec());
+    server.update_peer(key, config.clone()).expect("a key");
+    assert!(reaches(address, Some(b"other")).await);
+    assert!(!reaches(address, Some(b"secret")).await);
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn hosts_of_an_expected_ipv6_network_are_neighbors_and_no_crowd() {
+    const HOSTS: u16 = 40;
+    let (server, local) = serving([10, 0, 0, 1]);
+    let asked = Rc::new(Cell::new(0));
+    let count = Rc::clone(&asked);
+    server.on_unknown(move |_| {
+        count.set(count.get() + 1);
+        Answer::Refuse(Notification::cease(3))
+    });
+    let arrive = |host| {
+        let remote = Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, host);
+        let ends = ConnInfo {
+            local: SocketAddr::new(Ipv6Addr::LOCALHOST.into(), local.port()),
+            remote: SocketAddr::new(remote.into(), 40_000),
+        };
+        server.incoming(Box::new(tokio::io::duplex(64).0), ends);
+    };
+    let mut template = passive(65001, 65002);
+    template.remote_address = Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 0).into();
+    server.expect_network(&template, 64).expect("a range");
+    (1..=HOSTS).for_each(arrive);
+    assert_eq!(asked.take(), HOSTS);
+    server.forget_network(&template, 64).expect("it was there");
+    (1..=HOSTS).for_each(arrive);
+    assert_eq!(
+        asked.take(),
+        10,
+        "whoever has one of these addresses has them all"
+    );
     server.shutdown(Cease::Removed).await;
 }
 
@@ -192,7 +341,7 @@ async fn ipv6_and_ipv4_listen_on_one_port() {
 
 #[tokio::test(flavor = "local")]
 async fn an_md5_key_may_be_that_of_a_whole_network() {
-    if !oxabgp::speaker::sockopt::md5_supported() {
+    if !oxabgp::speaker::connect::md5_supported() {
         skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
         return;
     }

@@ -193,7 +193,7 @@ async fn commands_stop_start_reset_and_replace_a_running_peer() {
 
 #[tokio::test(flavor = "local")]
 async fn equal_md5_keys_connect_and_different_ones_never_do() {
-    if !oxabgp::speaker::sockopt::md5_supported() {
+    if !oxabgp::speaker::connect::md5_supported() {
         skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
         return;
     }
@@ -244,7 +244,7 @@ async fn equal_tcp_ao_keys_connect_or_the_kernel_does_not_support_them() {
         ..key.clone()
     }];
     let added = left.add_peer(config, plugin);
-    if !oxabgp::speaker::sockopt::ao_supported() {
+    if !oxabgp::speaker::connect::ao_supported() {
         let Err(Error::Guard { source, .. }) = added else {
             panic!("{added:?}");
         };

@@ -62,7 +62,7 @@ impl RawPeer {
         Self::new(stream)
     }
 
-    fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(LIMIT)).expect("a limit");
         stream.set_nodelay(true).expect("no delay");
         Self {
