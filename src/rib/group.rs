@@ -460,3 +460,21 @@ impl Resync {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_reads_is_not_kept() {
+        let mut log = Log::default();
+        let start = log.end();
+        // An End-of-RIB.
+        let bytes = [&[0xFF; 16][..], &[0, 23, 2, 0, 0, 0, 0]].concat();
+        let bytes = Bytes::from(bytes);
+        log.push(bytes.clone(), PeerSetRef::EMPTY, None, 0);
+        assert_eq!((log.bytes(), log.end()), (0, start));
+        log.push(bytes, PeerSetRef::EMPTY, None, 1);
+        assert_eq!((log.bytes(), log.lag(start)), (23, 23));
+    }
+}
