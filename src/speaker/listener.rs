@@ -279,15 +279,17 @@ impl Listeners {
             let other = others.find(|other| {
                 other.is_of_same_peers(guard) && other.has_key() && other.concerns(socket)
             });
-            done = done.and(match other {
+            let taken = match other {
                 Some(other) if *other == *guard => Ok(()),
                 Some(other) if other.md5_key.is_some() && guard.md5_key.is_some() => {
                     other.install(socket)
                 }
                 _ => guard.uninstall(socket),
-            });
+            };
+            done = done.and(taken);
         }
-        done.and(self.set_all_ttls())
+        let set = self.set_all_ttls();
+        done.and(set)
     }
 
     /// Replaces a guard by another. If a socket refuses the other one, the first is in force again.
