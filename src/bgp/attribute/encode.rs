@@ -48,6 +48,7 @@ impl AttributeSet {
     /// - Only to Customer is added for peers to which our role requires it (RFC 9234 section 5).
     /// - AIGP is sent to internal peers, and to external ones if the session allows.
     /// - AS numbers that do not fit two octets add AS4_PATH and AS4_AGGREGATOR where the peer needs them.
+    /// - An AS4_AGGREGATOR that took the place of AGGREGATOR when it was received is an AGGREGATOR again.
     ///
     /// # Errors
     /// Returns an error if the next hop cannot be resolved, our role forbids sending the route, or an attribute is
@@ -63,16 +64,18 @@ impl AttributeSet {
         let otc = self
             .adds_otc(sender, family)?
             .then_some(codes::ONLY_TO_CUSTOMER);
+        let aggregator = self.as4_aggregator().map(|_| codes::AGGREGATOR);
         let mut w = Writer::new(out);
         let mut defaults = [codes::ORIGIN, codes::AS_PATH, codes::LOCAL_PREF]
             .into_iter()
+            .chain(aggregator)
             .chain(otc)
             .peekable();
         for attribute in self.list() {
             let code = attribute.code();
             while let Some(default) = defaults.next_if(|default| *default <= code) {
                 if default != code {
-                    encode_default(default, sender, &mut w);
+                    self.encode_default(default, sender, &mut w);
                 }
             }
             match attribute {
@@ -86,7 +89,7 @@ impl AttributeSet {
                 _ => encode_one(attribute, sender, &mut w),
             }
         }
-        defaults.for_each(|default| encode_default(default, sender, &mut w));
+        defaults.for_each(|default| self.encode_default(default, sender, &mut w));
         if w.finish().is_err() {
             out.truncate(start);
             return Err(EncodeError::TooLong);
@@ -106,20 +109,35 @@ impl AttributeSet {
             found => Ok(found.is_none() && role.adds_on_egress()),
         }
     }
-}
 
-/// Appends the default value of the attribute `code`, for a route that does not set it.
-fn encode_default(code: u8, sender: &Sender, w: &mut Writer<'_>) {
-    let cx = &sender.codec;
-    match code {
-        codes::ORIGIN => Attribute::Origin(origin::Origin::Igp).encode(w, cx),
-        codes::AS_PATH if cx.ibgp => Attribute::AsPath(AsPath::default()).encode(w, cx),
-        codes::AS_PATH => encode_as_path(&AsPath::sequence([sender.local_as]), sender, w),
-        codes::ONLY_TO_CUSTOMER => Attribute::Otc(Otc::new(sender.local_as)).encode(w, cx),
-        codes::LOCAL_PREF if cx.ibgp => {
-            Attribute::LocalPref(local_pref::LocalPref(100)).encode(w, cx)
+    /// The aggregator of a route that was received with AS4_AGGREGATOR. AGGREGATOR, which says less, is then left out
+    /// (RFC 6793 section 4.2.3).
+    fn as4_aggregator(&self) -> Option<Aggregator> {
+        match self.find(codes::AS4_AGGREGATOR) {
+            Some(Attribute::As4Aggregator(four)) => Some(four.0),
+            _ => None,
         }
-        _ => {}
+    }
+
+    /// Appends the attribute `code` of a route that has none of its own: its default, or AGGREGATOR out of
+    /// AS4_AGGREGATOR.
+    fn encode_default(&self, code: u8, sender: &Sender, w: &mut Writer<'_>) {
+        let cx = &sender.codec;
+        match code {
+            codes::ORIGIN => Attribute::Origin(origin::Origin::Igp).encode(w, cx),
+            codes::AS_PATH if cx.ibgp => Attribute::AsPath(AsPath::default()).encode(w, cx),
+            codes::AS_PATH => encode_as_path(&AsPath::sequence([sender.local_as]), sender, w),
+            codes::AGGREGATOR => {
+                if let Some(aggregator) = self.as4_aggregator() {
+                    encode_aggregator(&aggregator, sender, w);
+                }
+            }
+            codes::ONLY_TO_CUSTOMER => Attribute::Otc(Otc::new(sender.local_as)).encode(w, cx),
+            codes::LOCAL_PREF if cx.ibgp => {
+                Attribute::LocalPref(local_pref::LocalPref(100)).encode(w, cx)
+            }
+            _ => {}
+        }
     }
 }
 
@@ -130,6 +148,8 @@ fn encode_one(attribute: &Attribute, sender: &Sender, w: &mut Writer<'_>) {
         Attribute::Aigp(_) if !cx.ibgp && !cx.aigp => {}
         Attribute::AsPath(path) => encode_as_path(path, sender, w),
         Attribute::Aggregator(aggregator) => encode_aggregator(aggregator, sender, w),
+        // It was written as AGGREGATOR.
+        Attribute::As4Aggregator(_) => {}
         // `community [ ]` explicitly sets no communities.
         Attribute::Communities(_)
         | Attribute::LargeCommunities(_)
@@ -213,6 +233,33 @@ mod tests {
         assert_eq!(
             encoded(Vec::new(), &sender(false, false), Family::IPV6_UNICAST),
             "400101004002040201FDE8"
+        );
+    }
+
+    #[test]
+    fn as4_aggregator_is_an_aggregator_again() {
+        let aggregator = Aggregator {
+            asn: Asn(70000),
+            address: Ipv4Addr::new(9, 9, 9, 9),
+        };
+        // Communities follow AGGREGATOR.
+        let list = || {
+            let mut list = vec![Attribute::As4Aggregator(As4Aggregator(aggregator))];
+            list.push(Attribute::OriginatorId(
+                crate::bgp::attribute::originator_id::OriginatorId(Ipv4Addr::new(1, 2, 3, 4)),
+            ));
+            list
+        };
+        let others = |aggregator: &str| {
+            format!("40010100400200400504000000 64{aggregator}80090401020304").replace(' ', "")
+        };
+        assert_eq!(
+            encoded(list(), &sender(true, true), Family::IPV6_UNICAST),
+            others("C007080001117009090909")
+        );
+        assert_eq!(
+            encoded(list(), &sender(true, false), Family::IPV6_UNICAST),
+            others("C007065BA009090909C012080001117009090909")
         );
     }
 
