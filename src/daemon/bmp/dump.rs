@@ -2,6 +2,10 @@
 //!
 //! What happens meanwhile is reported at once, so that a route may be reported twice or with its newer attributes first. The
 //! last report of each route is right, because a change that a walk has missed is reported when it is received or sent.
+//!
+//! Received routes have the time when they were received (RFC 7854 section 4.2): those of one step and second share messages. At
+//! worst each route of a step has its own. When routes were sent is not known, and their time is zero: "If zero, the time is
+//! unavailable."
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -15,8 +19,10 @@ use super::station::Station;
 use crate::bgp::{Family, Sender};
 use crate::bmp::{Message, Statistic, Tlvs};
 use crate::daemon::core::Core;
+use crate::daemon::mrt::archive::now;
 use crate::daemon::neighbor::Neighbor;
 use crate::daemon::reencode;
+use crate::mrt::Timestamp;
 use crate::rib::{Action, Change, PeerId, PeerSet, RouteFilter, pack};
 
 /// How many slots of a table one step visits.
@@ -59,26 +65,34 @@ async fn received(core: &Core, link: &Link, mark: SessionMark) {
         let Some(neighbor) = neighbor_of(core, link, mark) else {
             return;
         };
-        let mut changes = Vec::new();
+        let mut routes: Vec<(u32, Change)> = Vec::new();
         let end = {
             let rib = neighbor.received.rib();
             let fresh = rib
                 .iter()
                 .flat_map(|rib| rib.routes_in(at..at.saturating_add(STEP), None))
                 .filter(|route| !route.stale);
-            changes.extend(fresh.map(|route| Change {
-                action: Action::Announce(reencode::with_next_hop(route.attributes, route.next_hop)),
-                nlri: route.nlri,
-                peers: PeerSet::new(),
+            routes.extend(fresh.map(|route| {
+                let whole = reencode::with_next_hop(route.attributes, route.next_hop);
+                let change = Change {
+                    action: Action::Announce(whole),
+                    nlri: route.nlri,
+                    peers: PeerSet::new(),
+                };
+                (route.since, change)
             }));
             rib.map_or(0, |rib| rib.end())
         };
-        report(
-            link,
-            (mark, Table::In),
-            &reencode::received(&neighbor),
-            &changes,
-        );
+        let sender = reencode::received(&neighbor);
+        routes.sort_by_key(|(since, _)| *since);
+        let (times, changes): (Vec<u32>, Vec<Change>) = routes.into_iter().unzip();
+        let mut rest = changes.as_slice();
+        for same in times.chunk_by(|left, right| left == right) {
+            let (changes, others) = rest.split_at(same.len());
+            rest = others;
+            let about = (Table::In, Timestamp::new(same[0], 0));
+            report(link, mark, about, &sender, changes);
+        }
         at = at.saturating_add(STEP);
         if at >= end {
             end_of_rib(link, (mark, Table::In), &neighbor);
@@ -123,7 +137,8 @@ async fn sent(core: &Core, link: &Link, sessions: &[SessionMark]) {
             rib.end()
         };
         for (mark, sender, changes) in current.values() {
-            report(link, (*mark, Table::Out), sender, changes);
+            let about = (Table::Out, Timestamp::new(0, 0));
+            report(link, *mark, about, sender, changes);
         }
         at = at.saturating_add(step);
         if at >= end {
@@ -139,13 +154,19 @@ async fn sent(core: &Core, link: &Link, sessions: &[SessionMark]) {
 }
 
 /// Reports routes. One that cannot be encoded is left out: it was not on the wire, either.
-fn report(link: &Link, (mark, table): (SessionMark, Table), sender: &Sender, changes: &[Change]) {
+fn report(
+    link: &Link,
+    mark: SessionMark,
+    about: (Table, Timestamp),
+    sender: &Sender,
+    changes: &[Change],
+) {
     let Some(header) = link.header(mark) else {
         return;
     };
     let add = |chunks: Vec<Bytes>| {
         for chunk in chunks {
-            link.routes(&header, table, chunk);
+            link.routes(&header, about, chunk);
         }
     };
     match pack::messages(sender, changes) {
@@ -164,7 +185,7 @@ fn end_of_rib(link: &Link, (mark, table): (SessionMark, Table), neighbor: &Neigh
         return;
     };
     for family in &session.families {
-        link.routes(&header, table, pack::end_of_rib(*family));
+        link.routes(&header, (table, now()), pack::end_of_rib(*family));
     }
 }
 
@@ -212,7 +233,7 @@ pub(crate) async fn statistics(core: &Core, station: &Station, link: &Link) {
                 );
             }
             if let (Some(header), Ok(statistics)) = (link.header(mark), Tlvs::new(&values)) {
-                let peer = stamped(&header, None);
+                let peer = stamped(&header, None, now());
                 link.message(&Message::StatisticsReport { peer, statistics });
             }
         }

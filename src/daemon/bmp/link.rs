@@ -13,8 +13,10 @@ use tokio::sync::Notify;
 use super::peer::{self, HEAD, Table};
 use crate::bgp::message::HEADER;
 use crate::bmp::{Information, Message, PeerHeader, Tlvs};
+use crate::daemon::mrt::archive::now;
 use crate::daemon::neighbor::Neighbor;
 use crate::fsm::CloseReason;
+use crate::mrt::Timestamp;
 use crate::rib::PeerId;
 
 /// Routes of tables are added while less than this waits, in bytes.
@@ -241,7 +243,7 @@ impl Link {
         if dumping && is_end_of_rib(&update) {
             return;
         }
-        let head = Some(peer::head(&known.header, table, update.len()));
+        let head = Some(peer::head(&known.header, (table, now()), update.len()));
         self.push(Piece {
             head,
             body: update,
@@ -249,10 +251,15 @@ impl Link {
         });
     }
 
-    /// Adds a Route Monitoring message of a table for each message in a chunk of whole ones.
-    pub(crate) fn routes(&self, header: &PeerHeader, table: Table, chunk: Bytes) {
+    /// Adds a Route Monitoring message of a table, with a time, for each message in a chunk of whole ones.
+    pub(crate) fn routes(
+        &self,
+        header: &PeerHeader,
+        (table, time): (Table, Timestamp),
+        chunk: Bytes,
+    ) {
         for update in split(chunk) {
-            let head = Some(peer::head(header, table, update.len()));
+            let head = Some(peer::head(header, (table, time), update.len()));
             self.push(Piece {
                 head,
                 body: update,

@@ -11,6 +11,7 @@ use crate::bmp::{Information, Message, PeerDown, PeerHeader, PeerType, PeerUp, T
 use crate::daemon::mrt::archive::now;
 use crate::daemon::neighbor::Neighbor;
 use crate::fsm::CloseReason;
+use crate::mrt::Timestamp;
 
 /// Bytes of a Route Monitoring message before the UPDATE.
 pub(super) const HEAD: usize = crate::bmp::HEADER + PeerHeader::SIZE;
@@ -56,9 +57,8 @@ pub(super) fn header(neighbor: &Neighbor, twin: bool) -> Option<PeerHeader> {
     })
 }
 
-/// The same for a message of a table, now.
-pub(super) fn stamped(header: &PeerHeader, table: Option<Table>) -> PeerHeader {
-    let time = now();
+/// The same for a message of a table, with a time.
+pub(super) fn stamped(header: &PeerHeader, table: Option<Table>, time: Timestamp) -> PeerHeader {
     let flags = match table {
         Some(Table::Out) => PeerHeader::ADJ_RIB_OUT | PeerHeader::POST_POLICY,
         Some(Table::In) | None => 0,
@@ -94,7 +94,7 @@ pub(super) fn up(neighbor: &Neighbor, header: &PeerHeader) -> Option<Bytes> {
         received_open: connection.raw_open(Direction::Receive)?,
         information: Tlvs::new(&information).ok()?,
     };
-    let peer = stamped(header, None);
+    let peer = stamped(header, None, now());
     Some(encoded(&Message::PeerUp { peer, up }))
 }
 
@@ -111,20 +111,24 @@ pub(super) fn down(neighbor: &Neighbor, header: &PeerHeader, reason: &CloseReaso
         // ManualStop (2): only a stop or a restart closes without a NOTIFICATION.
         (None, _) => PeerDown::LocalEvent(2),
     };
-    let peer = stamped(header, None);
+    let peer = stamped(header, None, now());
     encoded(&Message::PeerDown { peer, reason })
 }
 
 /// The Peer Down of a neighbor that is no longer reported.
 pub(super) fn not_monitored(header: &PeerHeader) -> Bytes {
-    let peer = stamped(header, None);
+    let peer = stamped(header, None, now());
     let reason = PeerDown::NotMonitored;
     encoded(&Message::PeerDown { peer, reason })
 }
 
 /// The beginning of a Route Monitoring message with an UPDATE of that length.
-pub(super) fn head(header: &PeerHeader, table: Table, update: usize) -> [u8; HEAD] {
-    let peer = stamped(header, Some(table));
+pub(super) fn head(
+    header: &PeerHeader,
+    (table, time): (Table, Timestamp),
+    update: usize,
+) -> [u8; HEAD] {
+    let peer = stamped(header, Some(table), time);
     let mut out = Vec::with_capacity(HEAD);
     Message::RouteMonitoring { peer, update: &[] }.encode(&mut out);
     let mut head = [0; HEAD];
