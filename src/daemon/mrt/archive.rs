@@ -4,8 +4,9 @@
 //! written is dropped and counted as well, and the file is cut back to its last whole record. Either is logged once, and again
 //! when it is over. Rejected: tokio's file type, which starts a task for each write and has no bound.
 //!
-//! A file has the suffix `.tmp` until its period is over. After a restart within the period, it is continued. Compressed files
-//! consist of gzip members of a few seconds each, so that an error or a crash damages none that is complete.
+//! A file has the suffix `.tmp` until its period is over. After a restart within the period, it is continued; a file of another
+//! period, whose name has come round again, is replaced. Compressed files consist of gzip members of a few seconds each, so that an
+//! error or a crash damages none that is complete.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -18,6 +19,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tracing::{info, warn};
 
+use super::resume;
 use crate::daemon::privilege;
 use crate::mrt::Timestamp;
 use crate::mrt::file_name::FileName;
@@ -395,9 +397,13 @@ impl Open {
             true => temporary(&path),
             false => path.clone(),
         };
-        if !temporary.exists() && path.exists() {
-            // After a restart within the period, the file is continued.
-            fs::rename(&path, &temporary)?;
+        if rotates && !resume::is_of(period, &temporary) {
+            if resume::is_of(period, &path) {
+                // After a restart within the period, the file is continued.
+                fs::rename(&path, &temporary)?;
+            } else if temporary.exists() {
+                fs::remove_file(&temporary)?;
+            }
         }
         let file = File::options().append(true).create(true).open(&temporary)?;
         let good = file.metadata()?.len();
@@ -451,4 +457,45 @@ pub(crate) fn temporary(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_comes_round_again_begins_a_new_file() {
+        let period = 1_700_000_100;
+        // When the old file was written, and what the new one holds.
+        for (written, suffix, wanted) in [
+            (period - 3_590, "", "new"),
+            (period - 3_590, ".tmp", "new"),
+            (period + 20, "", "old new"),
+            (period + 20, ".tmp", "old new"),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("u.15.mrt");
+            let pattern = folder.path().join("u.%M.mrt");
+            let name = format!("{}{suffix}", path.display());
+            let mut old = File::create(&name).expect("a file");
+            old.write_all(b"old ").expect("room");
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(written));
+            old.set_modified(time).expect("a time");
+            let mut files = Files::new(Naming {
+                file: FileName::new(pattern.to_str().expect("UTF-8")).expect("good"),
+                rotate: 60,
+                gzip: false,
+            });
+            let batch = Batch {
+                period,
+                records: 1,
+                bytes: b"new".to_vec(),
+            };
+            assert!(files.append(batch).is_ok() && files.finish().is_ok());
+            let found = fs::read_to_string(&path).expect("a file");
+            assert_eq!(found, wanted, "{written} {suffix}");
+            let entries = fs::read_dir(folder.path()).expect("a folder").count();
+            assert_eq!(entries, 1, "nothing is left");
+        }
+    }
 }
