@@ -406,7 +406,7 @@ impl Open {
             }
         }
         let file = File::options().append(true).create(true).open(&temporary)?;
-        let good = file.metadata()?.len();
+        let good = resume::cut_back(&temporary, &file)?;
         Ok(Self {
             period,
             path,
