@@ -166,6 +166,8 @@ pub(super) fn run(args: &ReplayArgs, env_file: Option<PathBuf>) -> ExitCode {
         local_as,
         families: families(args).into_iter().collect(),
         path_ids: args.add_path,
+        // A session sets what it has negotiated; of commands, the daemon decides.
+        ipv6_hops: Family::KNOWN.into_iter().collect(),
         speed: args.speed,
     };
     if args.commands {

@@ -9,7 +9,9 @@ use hashbrown::HashTable;
 use super::memo::Memo;
 use crate::bgp::attribute::as_path::{Segment, SegmentKind};
 use crate::bgp::attribute::next_hop::NextHopAttribute;
-use crate::bgp::{Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, Severity};
+use crate::bgp::{
+    Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, Safi, Severity,
+};
 use crate::mrt::Timestamp;
 use crate::stream::attributes::{Attributes, Hop};
 use crate::stream::{Block, ElemKind, Notes, Position, RecordRef, Route, Status, Visitor};
@@ -59,6 +61,8 @@ pub(super) struct Rules {
     pub(super) families: FamilySet,
     /// Path identifiers are kept.
     pub(super) path_ids: bool,
+    /// IPv4 families whose routes may have IPv6 next hops (RFC 8950).
+    pub(super) ipv6_hops: FamilySet,
     pub(super) speed: Speed,
 }
 
@@ -361,6 +365,15 @@ fn place(nlri: &Nlri) -> (Family, &[u8], Option<&u8>, Option<u32>) {
     )
 }
 
+/// Returns `true` for IPv4 families whose routes have IPv6 next hops only if that is negotiated (RFC 8950 section 3).
+pub(super) const fn takes_ipv6_hops(family: Family) -> bool {
+    matches!(family.afi, Afi::IPV4)
+        && matches!(
+            family.safi,
+            Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
+        )
+}
+
 /// Applies the rules to attributes.
 ///
 /// # Errors
@@ -412,6 +425,11 @@ fn make(
     // Other families have theirs in MP_REACH_NLRI, and some need none.
     if hop.is_none() && family == Family::IPV4_UNICAST {
         return Err("they have no next hop");
+    }
+    // RFC 8950 section 4: such routes "MUST NOT be sent unless" the peer has advertised that it takes them.
+    let is_six = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
+    if is_six && takes_ipv6_hops(family) && !rules.ipv6_hops.contains(family) {
+        return Err("the peer does not accept IPv6 next hops of IPv4 routes (RFC 8950)");
     }
     list.extend(hop.map(|hop| Attribute::NextHop(NextHopAttribute::new(hop))));
     Ok(AttributeSet::new(list))

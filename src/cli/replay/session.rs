@@ -11,11 +11,11 @@ use tracing::{error, info};
 
 use super::packer::Packer;
 use super::report::{READ_ERROR, report};
-use super::routes::{AsPathRule, Counts, Replay, Rules};
-use crate::bgp::capability::AddPath;
+use super::routes::{AsPathRule, Counts, Replay, Rules, takes_ipv6_hops};
 use crate::bgp::capability::add_path::AddPathMode;
+use crate::bgp::capability::{AddPath, ExtendedNexthop};
 use crate::bgp::message::update::Update;
-use crate::bgp::{Asn, Capability, Codec, Family, Negotiated, Notification, Sender};
+use crate::bgp::{Afi, Asn, Capability, Codec, Family, Negotiated, Notification, Sender};
 use crate::cli::REFUSED;
 use crate::cli::ends::Ends;
 use crate::daemon::NO_SESSION;
@@ -57,6 +57,14 @@ struct Session {
 impl Plugin for Session {
     fn capabilities(&mut self, peer: &PeerConfig) -> Vec<Capability> {
         let mut all = peer.capabilities();
+        let families = peer.families.iter().copied();
+        let pairs: Vec<_> = families
+            .filter(|family| takes_ipv6_hops(*family))
+            .map(|family| (family, Afi::IPV6))
+            .collect();
+        if !pairs.is_empty() {
+            all.push(Capability::ExtendedNexthop(ExtendedNexthop(pairs)));
+        }
         if !self.add_path.is_empty() {
             let modes = self.add_path.iter();
             let modes = modes.map(|family| (*family, AddPathMode::SEND));
@@ -171,6 +179,7 @@ async fn serve(
         };
         let mut rules = rules(local_as, default);
         rules.families = sender.codec.families;
+        rules.ipv6_hops = sender.codec.extended_nexthop;
         let code = replay(stream, rules, (sender, writer)).await;
         if code == 0 && !target.leave {
             info!("the session is kept: end it with ^C");

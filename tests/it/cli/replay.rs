@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use oxabgp::bgp::Family;
+use oxabgp::bgp::capability::ExtendedNexthop;
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::nlri::Routes;
+use oxabgp::bgp::{Afi, Capability, Family};
 use oxabgp::mrt::Timestamp;
 use oxabgp::mrt::bgp4mp::{Direction, Session};
 use oxabgp::mrt::table_dump::Peer;
@@ -315,6 +316,47 @@ fn a_route_without_next_hop_is_refused() {
         out.contains("192.0.2.0/24") && out.contains("next-hop self"),
         "{out}"
     );
+}
+
+#[test]
+fn an_ipv6_next_hop_of_an_ipv4_route_needs_a_peer_that_accepts_it() {
+    let lab = Lab::new();
+    let mut hop = [0; 16];
+    hop[..4].copy_from_slice(&[0x20, 1, 0xD, 0xB8]);
+    let attributes = attributes(&[64_501]);
+    let reach = [&[0x80, 14, 25, 0, 1, 1, 16][..], &hop, &[0, 24, 192, 0, 2]].concat();
+    let bare = &attributes[..attributes.len() - 7];
+    let length = u8::try_from(bare.len() + reach.len()).expect("short");
+    let body = [&[0, 0, 0, length][..], bare, &reach].concat();
+    let path = updates(
+        &lab,
+        &[(0, body), (0, announcement(64_501, &[24, 192, 0, 9]))],
+    );
+    for accepts in [false, true] {
+        let (listener, port) = listener();
+        let child = replay(&path, port, &["--leave"]);
+        let mut peer = RawPeer::accept(&listener);
+        let pair = (Family::IPV4_UNICAST, Afi::IPV6);
+        let mut ours = open(65001, [10, 0, 0, 2]);
+        if accepts {
+            let pairs = ExtendedNexthop(vec![pair]);
+            ours.capabilities.push(Capability::ExtendedNexthop(pairs));
+        }
+        peer.establish(&ours);
+        let mut hops = Vec::new();
+        while let Some((kind, body)) = peer.receive() {
+            if kind == MessageType::UPDATE && body.len() > 11 {
+                hops.push(body.windows(16).any(|bytes| bytes == hop));
+            }
+        }
+        let (status, text) = ended(child);
+        assert_eq!(status, Some(0), "{text}");
+        let said = "1 routes can't be sent: the peer does not accept IPv6 next hops";
+        assert_eq!(text.contains(said), !accepts, "{text}");
+        hops.sort_unstable();
+        let wanted: &[bool] = if accepts { &[false, true] } else { &[false] };
+        assert_eq!(hops, wanted, "{text}");
+    }
 }
 
 #[test]
