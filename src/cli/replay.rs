@@ -243,6 +243,7 @@ fn stream(
         if let Some(text) = &window {
             builder = interval(builder, text)?;
         }
+        super::stream::provide_descriptors(&builder)?;
         builder.build().map_err(show)
     };
     let stdin = args.files.iter().any(|path| path.as_os_str() == "-");

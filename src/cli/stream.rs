@@ -19,6 +19,7 @@ use crate::stream::{Builder, Error, Expression, names as times};
 
 mod args;
 mod caret;
+mod descriptors;
 mod failure;
 mod interrupt;
 #[cfg(feature = "kafka")]
@@ -30,6 +31,7 @@ mod sources;
 mod stats;
 
 pub(super) use args::StreamArgs;
+pub(super) use descriptors::provide as provide_descriptors;
 use failure::{Failure, now};
 use interrupt::Interrupts;
 use output::{Mode, Output};
@@ -116,6 +118,7 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
     if let Some(path) = &args.output {
         keep_input(path, &builder)?;
     }
+    provide_descriptors(&builder).map_err(Failure::Refused)?;
     let mut stream = builder.build()?;
     let sink: Box<dyn Write + Send> = match &args.output {
         Some(path) => Box::new(

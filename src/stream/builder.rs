@@ -1,5 +1,6 @@
 //! Building a stream: sources, filter, interval.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -272,6 +273,31 @@ impl Builder {
                 Feed::Stdin => None,
             })
             .sum()
+    }
+
+    /// How many files may have to be open at once, about. Of those of a collector that follow each other by the times in their
+    /// names, the next one begins where one ends; how far others overlap shows only when they are read.
+    pub fn most_open(&self) -> usize {
+        if self.files.len() <= OPEN {
+            return self.files.len();
+        }
+        let mut series: HashMap<_, HashMap<u32, usize>> = HashMap::new();
+        for (feed, origin, kind) in &self.files {
+            let folder = match feed {
+                Feed::Path(path) => path.parent(),
+                Feed::Stdin => None,
+            };
+            let name = (folder, &origin.project, &origin.collector, *kind);
+            let times = series.entry(name).or_default();
+            *times.entry(origin.dump_time).or_default() += 1;
+        }
+        let open = series.into_values().map(|mut times| {
+            let unknown = times.remove(&0).unwrap_or(0);
+            let mut counts: Vec<usize> = times.into_values().collect();
+            counts.sort_unstable_by(|left, right| right.cmp(left));
+            unknown + counts.iter().take(2).sum::<usize>()
+        });
+        open.sum()
     }
 
     /// What counts the bytes that are read.

@@ -1,6 +1,7 @@
 //! `oxabgp stream`, and the names `bgpreader` and `bgpdump`.
 
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::build::{announce, record};
@@ -147,6 +148,36 @@ fn what_is_no_regular_file_in_a_folder_is_skipped() {
         let wanted = format!("warning: skipped {}: not a regular file\n", pipe.display());
         assert_eq!(err, wanted);
     }
+}
+
+/// Runs `oxabgp stream` on a folder with a limit of open files, as `ulimit` sets it.
+fn limited(limit: &str, folder: &Path) -> (i32, String, String) {
+    let script = format!("ulimit {limit} && exec \"$0\" stream \"$1\"");
+    let output = Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_oxabgp")])
+        .arg(folder)
+        .output();
+    texts(output.expect("the program runs"))
+}
+
+#[test]
+fn files_that_overlap_need_as_many_descriptors() {
+    let overlapping = tempfile::tempdir().expect("a folder");
+    let series = tempfile::tempdir().expect("a folder");
+    for number in 0..40_u8 {
+        let both = [announce(1, number), announce(100, number)].concat();
+        std::fs::write(overlapping.path().join(format!("{number}.mrt")), both).expect("written");
+        let name = format!("updates.20150401.{:02}{:02}", number / 12, number % 12 * 5);
+        let time = 1_427_846_400 + u32::from(number) * 300;
+        std::fs::write(series.path().join(name), announce(time, number)).expect("written");
+    }
+    let (code, out, err) = limited("-Sn 32", overlapping.path());
+    assert_eq!((code, out.lines().count(), err.as_str()), (0, 80, ""));
+    let (code, out, err) = limited("-n 32", overlapping.path());
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("the limit of open files is 32"), "{err}");
+    let (code, out, err) = limited("-n 32", series.path());
+    assert_eq!((code, out.lines().count(), err.as_str()), (0, 40, ""));
 }
 
 #[test]
