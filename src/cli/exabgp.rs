@@ -66,7 +66,10 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode>
         #[cfg(feature = "stream")]
         "bgpreader" => Line::plain(super::stream::names::bgpreader(rest)),
         #[cfg(feature = "stream")]
-        "bgpdump" => Line::plain(super::stream::names::bgpdump(rest)),
+        "bgpdump" => match super::stream::names::bgpdump(rest) {
+            Ok(words) => Line::plain(words),
+            Err(other) => return Err(other.explain()),
+        },
         "exabgp-healthcheck" => Line::plain(std::iter::once("healthcheck".into()).chain(rest)),
         "exabgp" => translate(rest.collect()),
         _ => Line::plain(rest),

@@ -89,7 +89,7 @@ fn dispatch() -> ExitCode {
     if let Some(name) = exabgp::reader()
         && let Some(stream) = Cli::command().find_subcommand("stream")
     {
-        return stream::run_as(name, stream.clone(), arguments);
+        return stream::run_as(name, stream, arguments);
     }
     #[cfg(feature = "stream")]
     let arguments = stream::names::count(arguments);

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::FromArgMatches as _;
+use clap::{Args as _, FromArgMatches as _};
 
 use super::REFUSED;
 use crate::stream::format::{Bgpdump, Clock, Columns, Format, TimeStyle};
@@ -42,9 +42,15 @@ const READ_ERROR: u8 = 3;
 
 /// Runs with the command line of `oxabgp stream` that [`names`] made of bgpreader's or bgpdump's. Help and errors show the name
 /// that the program was started by, and no sub-command.
-pub(super) fn run_as(name: &'static str, stream: clap::Command, words: Vec<OsString>) -> ExitCode {
-    let command = stream
-        .name(name)
+pub(super) fn run_as(name: &'static str, stream: &clap::Command, words: Vec<OsString>) -> ExitCode {
+    // The arguments of a sub-command are made later, and can't be changed before.
+    let command = StreamArgs::augment_args(clap::Command::new(name));
+    let command = match name {
+        "bgpreader" => names::bgpreaders(command),
+        _ => command,
+    };
+    let command = command
+        .about(stream.get_about().cloned().unwrap_or_default())
         .bin_name(name)
         // In errors clap would show the options that were added.
         .override_usage(format!("{name} [OPTIONS] [FILE]..."))

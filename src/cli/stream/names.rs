@@ -1,6 +1,49 @@
 //! In the place of bgpreader and bgpdump: their command lines in our words.
 
 use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::USAGE;
+
+/// What `bgpdump -h` prints.
+const BGPDUMP: &str = "\
+MRT files as text: oxabgp in the place of bgpdump, with its options.
+
+Usage: bgpdump [-H|-m|-M] [-t dump|-t change] [-plu] [-O FILE] [-v|-q|-s] FILE...
+
+Form:
+  -H         a paragraph for each record, the default
+  -m         a line for each route, with times in seconds since 1970
+  -M         a line for each route, with times as dates, and fewer fields
+
+Lines of -m and -M:
+  -t dump    routes of a table have the time of the table, the default
+  -t change  routes of a table have the time when they were received
+  -p         the number of the record is the second column
+  -l         large communities follow the communities
+  -u         unknown attributes follow
+
+Other options:
+  -O FILE    write to this file
+  -v         report damage on standard error
+  -q, -s     report nothing, the default
+  -h         show this
+
+`oxabgp stream --help` tells what else the program can do.
+";
+
+/// Options of ours that bgpreader's abbreviations hide, and those that need them.
+const HIDDEN: [&str; 9] = [
+    "peer",
+    "local_as",
+    "peer_as",
+    "local_address",
+    "router_id",
+    "family",
+    "hold_time",
+    "md5",
+    "listen",
+];
 
 /// bgpreader's long options.
 const BGPREADER: [&str; 25] = [
@@ -51,6 +94,20 @@ pub(in crate::cli) fn bgpreader(mut given: impl Iterator<Item = OsString>) -> Ve
     words
 }
 
+/// The help of `bgpreader`: without options that mean something else on its command line.
+pub(super) fn bgpreaders(mut command: clap::Command) -> clap::Command {
+    for option in HIDDEN {
+        command = command.mut_arg(option, |arg| arg.hide(true));
+    }
+    let after = command.get_after_help().map(ToString::to_string);
+    let after = after
+        .unwrap_or_default()
+        .replace("oxabgp stream", "bgpreader");
+    command.after_help(after).mut_arg("count_only", |arg| {
+        arg.help("Print how many records and elems there are instead of them")
+    })
+}
+
 /// A long option of bgpreader's in full, its value included, if `word` abbreviates one.
 fn expand(word: &str) -> Option<String> {
     let text = word.strip_prefix("--")?;
@@ -68,8 +125,38 @@ fn expand(word: &str) -> Option<String> {
     }
 }
 
+/// Why a command line of bgpdump is none of `oxabgp stream`.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Dump {
+    /// It asks for help.
+    Help,
+    /// It is wrong.
+    Wrong(String),
+}
+
+impl Dump {
+    /// Prints the help, or what is wrong. Returns the exit code.
+    pub(in crate::cli) fn explain(&self) -> ExitCode {
+        match self {
+            Self::Help => {
+                out!("{BGPDUMP}");
+                ExitCode::SUCCESS
+            }
+            Self::Wrong(reason) => {
+                errln!("error: {reason}\n\nFor more information, try `bgpdump -h`.");
+                ExitCode::from(USAGE)
+            }
+        }
+    }
+}
+
 /// bgpdump's command line. As in getopt, the last one of several options counts, and after `--` there are only files.
-pub(in crate::cli) fn bgpdump(mut given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+///
+/// # Errors
+/// When it asks for help, or is wrong.
+pub(in crate::cli) fn bgpdump(
+    mut given: impl Iterator<Item = OsString>,
+) -> Result<Vec<OsString>, Dump> {
     let mut words: Vec<OsString> = vec!["stream".into(), "--no-progress".into()];
     let mut files: Vec<OsString> = Vec::new();
     let mut style = None;
@@ -78,13 +165,12 @@ pub(in crate::cli) fn bgpdump(mut given: impl Iterator<Item = OsString>) -> Vec<
         let text = word.to_string_lossy().into_owned();
         let letters = match text.strip_prefix('-') {
             Some("-") => {
-                files.push(word);
                 files.extend(given);
                 break;
             }
+            Some("-help") => return Err(Dump::Help),
             Some(letters) if letters.starts_with('-') => {
-                words.push(word);
-                continue;
+                return Err(Dump::Wrong(format!("bgpdump has no option `{text}`")));
             }
             Some(letters) if !letters.is_empty() => letters,
             _ => {
@@ -103,21 +189,28 @@ pub(in crate::cli) fn bgpdump(mut given: impl Iterator<Item = OsString>) -> Vec<
                 'u' => words.push("--unknown-attributes".into()),
                 'v' => quiet = false,
                 's' | 'q' => quiet = true,
+                'h' => return Err(Dump::Help),
                 't' | 'O' => {
+                    let attached: String = rest.by_ref().collect();
+                    let value = match attached.is_empty() {
+                        true => given.next(),
+                        false => Some(attached.into()),
+                    };
+                    let missing = || Dump::Wrong(format!("the option `-{letter}` needs a value"));
+                    let value = value.ok_or_else(missing)?;
+                    if letter == 't' && value != "dump" && value != "change" {
+                        let reason = "expected `-t dump` or `-t change`";
+                        return Err(Dump::Wrong(reason.to_owned()));
+                    }
                     let option = match letter {
                         't' => "--route-time",
                         _ => "--output",
                     };
-                    words.push(option.into());
-                    let value: String = rest.by_ref().collect();
-                    if value.is_empty() {
-                        words.extend(given.next());
-                    } else {
-                        words.push(value.into());
-                    }
+                    words.extend([option.into(), value]);
                 }
-                // Not known: clap tells what is.
-                other => words.push(format!("-{other}").into()),
+                other => {
+                    return Err(Dump::Wrong(format!("bgpdump has no option `-{other}`")));
+                }
             }
         }
     }
@@ -125,8 +218,11 @@ pub(in crate::cli) fn bgpdump(mut given: impl Iterator<Item = OsString>) -> Vec<
         words.push("--quiet".into());
     }
     words.push(style.unwrap_or("-H").into());
+    if !files.is_empty() {
+        words.push("--".into());
+    }
     words.extend(files);
-    words
+    Ok(words)
 }
 
 /// `--count` without a number prints how many elems there are; with one it is bgpreader's.
@@ -164,18 +260,26 @@ mod tests {
 
     #[test]
     fn bgpdump_is_translated() {
+        let line = |words: &str| text(bgpdump(given(words)).expect("good"));
         assert_eq!(
-            text(bgpdump(given("-mp -tchange -O out file.gz"))),
-            "stream --no-progress --packet-index --route-time change --output out --quiet -m file.gz"
+            line("-mp -tchange -O out file.gz"),
+            "stream --no-progress --packet-index --route-time change --output out --quiet -m -- file.gz"
         );
         assert_eq!(
-            text(bgpdump(given("-v -M -t dump -"))),
-            "stream --no-progress --route-time dump -M -"
+            line("-v -M -t dump -"),
+            "stream --no-progress --route-time dump -M -- -"
         );
         assert_eq!(
-            text(bgpdump(given("-m a -- -b -p"))),
-            "stream --no-progress --quiet -m a -- -b -p"
+            line("-m a -- -b -p"),
+            "stream --no-progress --quiet -m -- a -b -p"
         );
+        for words in ["-mh", "--help", "-h x"] {
+            assert_eq!(bgpdump(given(words)), Err(Dump::Help));
+        }
+        for words in ["--json x", "-O", "-t", "-t now x", "-T", "--filter x y"] {
+            let refused = bgpdump(given(words));
+            assert!(matches!(refused, Err(Dump::Wrong(_))), "{words}");
+        }
     }
 
     #[test]

@@ -181,25 +181,37 @@ fn files_that_overlap_need_as_many_descriptors() {
 }
 
 #[test]
-fn help_shows_the_name_that_the_program_was_started_by() {
+fn help_is_about_the_name_that_the_program_was_started_by() {
     let folder = tempfile::tempdir().expect("a folder");
-    for name in ["bgpreader", "bgpdump"] {
+    let run = |name: &str, option: &str| {
         let link = folder.path().join(name);
-        symlink(env!("CARGO_BIN_EXE_oxabgp"), &link).expect("a link");
-        for option in ["-h", "--help"] {
-            let output = Command::new(&link).arg(option).output().expect("runs");
-            let (code, out, _) = texts(output);
-            let usage = format!("Usage: {name} [OPTIONS] [FILE]...\n");
-            assert!(code == 0 && out.contains(&usage), "{out}");
-        }
-        let output = Command::new(&link).arg("--no-such").output().expect("runs");
-        let (code, _, err) = texts(output);
-        let usage = format!("Usage: {name} [OPTIONS] [FILE]...\n");
-        assert!(code == 2 && err.contains(&usage), "{err}");
-        // Long options may still be abbreviated.
-        let output = Command::new(&link).arg("--vers").output().expect("runs");
-        assert_eq!(texts(output).0, 0);
+        symlink(env!("CARGO_BIN_EXE_oxabgp"), &link).ok();
+        texts(Command::new(&link).arg(option).output().expect("runs"))
+    };
+    let usage = "Usage: bgpreader [OPTIONS] [FILE]...\n";
+    for option in ["-h", "--help"] {
+        let (code, out, _) = run("bgpreader", option);
+        assert!(code == 0 && out.contains(usage), "{out}");
+        // That would be `--peer-asn`.
+        assert!(
+            !out.contains("--peer ") && !out.contains("--local-as"),
+            "{out}"
+        );
+        assert!(!out.contains("oxabgp stream"), "{out}");
+        let (code, out, _) = run("bgpdump", option);
+        assert!(code == 0 && out.contains("-t change"), "{out}");
+        assert!(!out.contains("--filter") && !out.contains("-k"), "{out}");
     }
+    let (code, _, err) = run("bgpreader", "--no-such");
+    assert!(code == 2 && err.contains(usage), "{err}");
+    // Long options may still be abbreviated.
+    assert_eq!(run("bgpreader", "--vers").0, 0);
+    let (code, out, err) = run("bgpdump", "--filter");
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(
+        err.contains("no option `--filter`") && err.contains("bgpdump -h"),
+        "{err}"
+    );
 }
 
 #[test]
