@@ -15,7 +15,7 @@ const BLOCK: usize = 64 << 10;
 /// Records between two looks at the clock for the progress.
 const LOOK: u64 = 1_024;
 
-/// Damage that is described; the rest is counted.
+/// Records of each kind of damage that are described; the rest is counted.
 const DESCRIBED: u64 = 8;
 
 /// What is printed.
@@ -39,8 +39,8 @@ pub(super) struct Report {
     damaged: u64,
     odd: u64,
     descriptions: Vec<String>,
-    /// Damaged records among the descriptions.
-    described: u64,
+    /// Damaged records, and those that are malformed in part, among the descriptions.
+    described: (u64, u64),
     /// Sources that could not be read.
     pub(super) unreadable: u64,
 }
@@ -56,16 +56,14 @@ impl Report {
     /// Prints it on standard error, if there is something to tell.
     pub(super) fn print(&mut self) {
         self.print_descriptions();
-        if self.damaged > self.described {
-            errln!(
-                "warning: {} more damaged records",
-                self.damaged - self.described
-            );
+        let (damaged, odd) = self.described;
+        if self.damaged > damaged {
+            errln!("warning: {} more damaged records", self.damaged - damaged);
         }
-        if self.odd > 0 {
+        if self.odd > odd {
             errln!(
-                "warning: {} records are malformed in part; what is whole was given",
-                self.odd
+                "warning: {} more records are malformed in part; what is whole was given",
+                self.odd - odd
             );
         }
     }
@@ -75,21 +73,44 @@ impl Report {
             Status::CorruptedSource => self.unreadable += 1,
             Status::CorruptedRecord => {
                 self.damaged += 1;
-                if self.described >= DESCRIBED {
+                if self.described.0 >= DESCRIBED {
                     return;
                 }
-                self.described += 1;
+                self.described.0 += 1;
             }
             _ => return,
         }
         let name = &record.origin.name;
         let reason = record.damage.unwrap_or(Reason::Text("damaged"));
         self.descriptions.push(match record.extent {
+            // The end of a compressed file is damaged: how much is missing is not known.
+            Some((offset, length))
+                if length == 0 || offset > 0 && record.status == Status::CorruptedSource =>
+            {
+                format!("`{name}`: nothing after offset {offset} can be read: {reason}")
+            }
             Some((offset, length)) => {
                 format!("`{name}`: {length} bytes at offset {offset} are skipped: {reason}")
             }
             None => format!("`{name}`: {reason}"),
         });
+    }
+
+    /// Notes a record of which a part could not be read.
+    fn note_part(&mut self, record: &RecordRef<'_>, notes: Notes) {
+        self.odd += 1;
+        if self.described.1 >= DESCRIBED {
+            return;
+        }
+        self.described.1 += 1;
+        let name = &record.origin.name;
+        let place = match record.extent {
+            Some((offset, _)) => format!("at offset {offset}"),
+            None => format!("of {}", record.time),
+        };
+        self.descriptions.push(format!(
+            "`{name}`: the record {place} is malformed in part: {notes}; what is whole was given"
+        ));
     }
 }
 
@@ -269,7 +290,10 @@ impl Visitor for Output {
             self.printer.end(&mut self.buffer, record);
         }
         if notes.is_malformed() {
-            self.report.odd += 1;
+            self.report.note_part(record, notes);
+            if self.warn_each {
+                self.report.print_descriptions();
+            }
         }
         if self.flush_each && !self.buffer.is_empty() {
             self.flush();

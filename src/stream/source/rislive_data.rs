@@ -49,7 +49,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 
 /// A number, or a text of one.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an AS number as `peer_asn`")]
 pub(super) enum Number {
     Number(u32),
     Text(String),
@@ -63,7 +63,10 @@ impl Default for Number {
 
 /// An AS, or an AS_SET.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected an AS number, or the list of them that an AS_SET is, in `path`"
+)]
 pub(super) enum Hop {
     Asn(u32),
     Set(Vec<u32>),

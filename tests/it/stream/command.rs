@@ -4,7 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::build::{announce, record};
+use super::build::{announce, common, message, record, update};
 use super::file;
 use crate::cli::texts;
 
@@ -178,6 +178,36 @@ fn files_that_overlap_need_as_many_descriptors() {
     assert!(err.contains("the limit of open files is 32"), "{err}");
     let (code, out, err) = limited("-n 32", series.path());
     assert_eq!((code, out.lines().count(), err.as_str()), (0, 40, ""));
+}
+
+#[test]
+fn what_is_damaged_is_told_with_its_place() {
+    let odd = {
+        let attributes = [common(&[1]), vec![0x80, 4, 1, 7]].concat();
+        message(1, 4, &update(&[], &attributes, &[8, 10]))
+    };
+    let (one, length) = (announce(1, 1), announce(1, 1).len());
+    let damaged = file(&[one, odd.repeat(10)].concat());
+    let (code, out, err) = oxabgp(&[damaged.path().to_str().expect("UTF-8")]);
+    assert_eq!((code, out.lines().count()), (0, 11));
+    let first =
+        format!("the record at offset {length} is malformed in part: a malformed attribute");
+    assert!(err.contains(&first), "{err}");
+    assert_eq!(err.lines().count(), 9, "{err}");
+    assert!(
+        err.contains("2 more records are malformed in part"),
+        "{err}"
+    );
+    // Half of a second member follows a whole one.
+    let member = {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut out, &announce(1, 1)).expect("memory");
+        out.finish().expect("memory")
+    };
+    let cut = file(&[&member[..], &member[..12]].concat());
+    let (code, _, err) = oxabgp(&[cut.path().to_str().expect("UTF-8")]);
+    let wanted = format!("nothing after offset {length} can be read: ");
+    assert!(code == 3 && err.contains(&wanted), "{err}");
 }
 
 #[test]

@@ -368,5 +368,8 @@ fn reasons_are_for_people() {
     assert!(err.contains("are skipped: expected "), "{err}");
     let attributes = [common(&[1]), vec![0x80, 4, 1, 7]].concat();
     let (_, err) = read(&message(1, 4, &update(&[], &attributes, &[8, 10])));
-    assert!(err.contains("1 records are malformed in part"), "{err}");
+    assert!(err.contains("at offset 0 is malformed in part"), "{err}");
+    let hop = r#"{"type":"ris_message","data":{"timestamp":1,"type":"UPDATE","path":[{"x":1}]}}"#;
+    let (_, err) = read(hop.as_bytes());
+    assert!(err.contains("expected an AS number, or the list"), "{err}");
 }
