@@ -17,7 +17,7 @@ use super::decoder::Detection;
 use super::filter::{Expression, Filter};
 use super::merge::Merge;
 use super::names::Named;
-use super::paths::expand;
+use super::paths::{Skipped, expand};
 use super::record::{Origin, RecordKind};
 use super::source::{Feed, File, Live, Options, Progress, Source, csv};
 
@@ -85,7 +85,7 @@ pub enum Sent {
 #[derive(Default)]
 pub struct Builder {
     files: Vec<(Feed, Origin, Option<RecordKind>)>,
-    skipped: Vec<PathBuf>,
+    skipped: Vec<Skipped>,
     not_due: Vec<PathBuf>,
     lists: Vec<PathBuf>,
     others: Vec<Box<dyn Source>>,
@@ -99,8 +99,8 @@ pub struct Builder {
 
 impl Builder {
     /// Adds a file, all files of a folder, or all that match a pattern; `-` is standard input. Project, collector and time are
-    /// understood from the names. Pipes, sockets and devices in a folder, or among what matches, are left out; a pipe that is
-    /// named itself is read.
+    /// understood from the names. What can't be read in a folder, or among what matches, is left out, and so are pipes, sockets
+    /// and devices; a pipe that is named itself is read.
     ///
     /// # Errors
     /// When there is no such file, or it can't be read.
@@ -120,13 +120,22 @@ impl Builder {
                 name: file.display().to_string(),
                 ..Origin::default()
             };
-            self = self.file(file, origin, named.kind)?;
+            match recognized(&file) {
+                Ok(()) => self.files.push((Feed::Path(file), origin, named.kind)),
+                Err(error) if file == path => return Err(error),
+                Err(Error::File(file, error)) => self.skipped.push(Skipped::new(file, error)),
+                Err(Error::Compression(file, name)) => {
+                    let reason = format!("{name} compression is not supported");
+                    self.skipped.push(Skipped::new(file, reason));
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(self)
     }
 
     /// What [`Builder::path`] has left out of folders and patterns so far.
-    pub fn skipped(&self) -> &[PathBuf] {
+    pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 
@@ -170,11 +179,7 @@ impl Builder {
         origin: Origin,
         kind: Option<RecordKind>,
     ) -> Result<Self, Error> {
-        match recognize(&path) {
-            Err(error) => return Err(Error::File(path, error)),
-            Ok(Compression::Unknown(name)) => return Err(Error::Compression(path, name)),
-            Ok(_) => {}
-        }
+        recognized(&path)?;
         self.files.push((Feed::Path(path), origin, kind));
         Ok(self)
     }
@@ -372,6 +377,15 @@ impl Builder {
                 }
             }
         });
+    }
+}
+
+/// Checks that a file can be read, as far as its first bytes tell.
+fn recognized(path: &Path) -> Result<(), Error> {
+    match recognize(path) {
+        Err(error) => Err(Error::File(path.to_path_buf(), error)),
+        Ok(Compression::Unknown(name)) => Err(Error::Compression(path.to_path_buf(), name)),
+        Ok(_) => Ok(()),
     }
 }
 

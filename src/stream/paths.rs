@@ -1,6 +1,7 @@
 //! From what a user names to files: directories and patterns are expanded, in the order of names.
 
 use std::collections::{HashSet, VecDeque};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,17 +14,48 @@ const DEEPEST: usize = 16;
 pub struct Expanded {
     /// The files, sorted by name.
     pub files: Vec<PathBuf>,
-    /// Pipes, sockets and devices that were found along with them. Nobody asked for those in particular, and opening one
-    /// may block for ever.
-    pub skipped: Vec<PathBuf>,
+    /// What was found along with them and can't be read: links that lead nowhere, folders of others; and pipes, sockets and
+    /// devices, since opening one may block for ever. Nobody asked for those in particular.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Something that was left out, and why. `Display` says both.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skipped {
+    /// What it is.
+    pub path: PathBuf,
+    /// Why it was left out.
+    pub reason: String,
+}
+
+impl Skipped {
+    pub(super) fn new(path: PathBuf, reason: impl fmt::Display) -> Self {
+        Self {
+            path,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.reason)
+    }
 }
 
 impl Expanded {
-    fn sort(found: Vec<PathBuf>) -> Self {
-        let is_special = |path: &PathBuf| {
-            fs::metadata(path).is_ok_and(|facts| !facts.is_file() && !facts.is_dir())
-        };
-        let (mut skipped, mut files): (Vec<_>, Vec<_>) = found.into_iter().partition(is_special);
+    fn sort(found: Vec<PathBuf>, mut skipped: Vec<Skipped>) -> Self {
+        let mut files = Vec::new();
+        for path in found {
+            match fs::metadata(&path) {
+                Ok(facts) if facts.is_file() || facts.is_dir() => files.push(path),
+                Ok(_) => skipped.push(Skipped::new(path, "not a regular file")),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+                    skipped.push(Skipped::new(path, "a link that leads nowhere"));
+                }
+                Err(error) => skipped.push(Skipped::new(path, error)),
+            }
+        }
         files.sort();
         skipped.sort();
         Self { files, skipped }
@@ -40,9 +72,9 @@ pub fn expand(path: &Path) -> io::Result<Expanded> {
         walk.folder(path, DEEPEST)?;
         // Links to folders come last, so that a file keeps the name that it has without them.
         while let Some((path, depth)) = walk.links.pop_front() {
-            walk.folder(&path, depth)?;
+            walk.below(&path, depth);
         }
-        return Ok(Expanded::sort(walk.files));
+        return Ok(Expanded::sort(walk.files, walk.skipped));
     }
     let special = path.to_string_lossy().contains(['*', '?', '[']);
     if special && !path.exists() {
@@ -53,7 +85,7 @@ pub fn expand(path: &Path) -> io::Result<Expanded> {
         if found.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no file matches"));
         }
-        return Ok(Expanded::sort(found));
+        return Ok(Expanded::sort(found, Vec::new()));
     }
     fs::metadata(path)?;
     Ok(Expanded {
@@ -66,6 +98,8 @@ pub fn expand(path: &Path) -> io::Result<Expanded> {
 #[derive(Default)]
 struct Walk {
     files: Vec<PathBuf>,
+    /// Folders that can't be read.
+    skipped: Vec<Skipped>,
     /// Folders that were walked, by their paths without links.
     walked: HashSet<PathBuf>,
     /// Symbolic links to folders, with the depth that is left below them.
@@ -73,6 +107,13 @@ struct Walk {
 }
 
 impl Walk {
+    /// A folder that the user did not name.
+    fn below(&mut self, folder: &Path, depth: usize) {
+        if let Err(error) = self.folder(folder, depth) {
+            self.skipped.push(Skipped::new(folder.to_path_buf(), error));
+        }
+    }
+
     fn folder(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
         if !self.walked.insert(fs::canonicalize(folder)?) {
             return Ok(());
@@ -93,7 +134,7 @@ impl Walk {
             } else if depth > 0 && path.is_symlink() {
                 self.links.push_back((path, depth - 1));
             } else if depth > 0 {
-                self.folder(&path, depth - 1)?;
+                self.below(&path, depth - 1);
             }
         }
         Ok(())

@@ -178,8 +178,8 @@ pub(super) fn is_live(args: &StreamArgs) -> bool {
 
 /// Warns about what was left out of folders.
 pub(in crate::cli) fn warn_skipped(builder: &Builder) {
-    for path in builder.skipped() {
-        errln!("warning: skipped {}: not a regular file", path.display());
+    for skipped in builder.skipped() {
+        errln!("warning: skipped {skipped}");
     }
     for path in builder.not_due() {
         errln!(

@@ -150,6 +150,34 @@ fn what_is_no_regular_file_in_a_folder_is_skipped() {
     }
 }
 
+#[test]
+fn what_cannot_be_read_and_was_not_named_is_skipped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let below = |name: &str| folder.path().join(name);
+    std::fs::write(below("a.mrt"), announce(1, 1)).expect("written");
+    symlink("nowhere", below("gone.mrt")).expect("a link");
+    symlink("loop.mrt", below("loop.mrt")).expect("a link");
+    let lzma = [&[0x5D, 0, 0, 0x80, 0][..], &[0xFF; 8], &[0; 20]].concat();
+    std::fs::write(below("old.mrt"), lzma).expect("written");
+    for path in [folder.path(), &below("*.mrt")] {
+        let (code, out, err) = oxabgp(&[path.to_str().expect("UTF-8")]);
+        assert_eq!((code, out.lines().count()), (0, 1), "{err}");
+        for (name, reason) in [
+            ("gone.mrt", "a link that leads nowhere"),
+            ("loop.mrt", ""),
+            ("old.mrt", "lzma compression is not supported"),
+        ] {
+            let wanted = format!("warning: skipped {}: {reason}", below(name).display());
+            assert!(err.contains(&wanted), "{err}");
+        }
+        assert_eq!(err.lines().count(), 3, "{err}");
+    }
+    // What is named is wanted.
+    for name in ["gone.mrt", "loop.mrt", "old.mrt"] {
+        assert_eq!(oxabgp(&[below(name).to_str().expect("UTF-8")]).0, 1);
+    }
+}
+
 /// Runs `oxabgp stream` on a folder with a limit of open files, as `ulimit` sets it.
 fn limited(limit: &str, folder: &Path) -> (i32, String, String) {
     let script = format!("ulimit {limit} && exec \"$0\" stream \"$1\"");
