@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::bgp::RouteDistinguisher;
 use crate::bgp::message::Direction;
 use crate::bmp::{Information, Message, PeerDown, PeerHeader, PeerType, PeerUp, Tlvs};
-use crate::daemon::mrt::archive::now;
+use crate::daemon::mrt::archive::{ago, now};
 use crate::daemon::neighbor::Neighbor;
 use crate::fsm::CloseReason;
 use crate::mrt::Timestamp;
@@ -71,7 +71,7 @@ pub(super) fn stamped(header: &PeerHeader, table: Option<Table>, time: Timestamp
     }
 }
 
-/// The Peer Up of a neighbor whose session is established.
+/// The Peer Up of a neighbor whose session is established, with the time when that was.
 pub(super) fn up(neighbor: &Neighbor, header: &PeerHeader) -> Option<Bytes> {
     let connection = neighbor.connection();
     let connection = connection.as_ref()?;
@@ -94,7 +94,7 @@ pub(super) fn up(neighbor: &Neighbor, header: &PeerHeader) -> Option<Bytes> {
         received_open: connection.raw_open(Direction::Receive)?,
         information: Tlvs::new(&information).ok()?,
     };
-    let peer = stamped(header, None, now());
+    let peer = stamped(header, None, ago(neighbor.age()));
     Some(encoded(&Message::PeerUp { peer, up }))
 }
 

@@ -78,6 +78,12 @@ pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
+/// The time so long ago.
+pub(crate) fn ago(age: Duration) -> Timestamp {
+    let now = SystemTime::now();
+    now.checked_sub(age).unwrap_or(now).into()
+}
+
 impl Archive {
     /// Starts the thread. It begins once `before`, which wrote the same files, has ended.
     ///

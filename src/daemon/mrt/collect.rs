@@ -17,7 +17,7 @@ use crate::mrt::table_dump::Peer;
 use crate::rib::{PeerId, PeerSet, ReceivedRoute, RouteFilter};
 use crate::wire::Writer;
 
-use super::archive::now;
+use super::archive::{ago, now};
 use super::snapshot::{Known, Snapshot, Target, Written};
 use crate::daemon::core::Core;
 use crate::daemon::neighbor::Neighbor;
@@ -248,8 +248,7 @@ pub(super) const fn wide(mut sender: Sender) -> Sender {
 
 /// When the session of a neighbor came up: its routes were sent after that.
 pub(super) fn since(neighbor: &Neighbor) -> u32 {
-    let age = u32::try_from(neighbor.age().as_secs()).unwrap_or(u32::MAX);
-    now().seconds.saturating_sub(age)
+    ago(neighbor.age()).seconds
 }
 
 /// The next hop of a received route.

@@ -310,8 +310,13 @@ fn a_table_has_the_time_and_the_aggregator_of_each_route() {
     let (mut times, mut sent) = (Vec::new(), 0);
     while times.len() < 2 || sent == 0 {
         let message = station.bytes().expect("a message");
-        let Message::RouteMonitoring { peer, update } = bmp::decode(&message).expect("good") else {
-            continue;
+        let (peer, update) = match bmp::decode(&message).expect("good") {
+            Message::RouteMonitoring { peer, update } => (peer, update),
+            Message::PeerUp { peer, .. } => {
+                assert!(peer.seconds <= received, "when the session came up");
+                continue;
+            }
+            _ => continue,
         };
         let decoded = Update::new(&update[19..]).expect("an UPDATE");
         if decoded.end_of_rib().is_some() {
