@@ -12,6 +12,7 @@
 //! | [`detect`] | ADD-PATH and the width of AS numbers, where the subtype is wrong |
 //! | [`writer`] | messages and RIB snapshots, rotated files |
 //! | [`file_name`] | names of files with the time in them |
+//! | `whole` | where a file ends that may be half written |
 //!
 //! Everything is borrowed from the reader's buffer; nothing here allocates per record.
 //!
@@ -54,6 +55,8 @@ pub mod reader;
 #[cfg(feature = "stream")]
 pub mod sniff;
 pub mod table_dump;
+#[cfg(any(feature = "daemon", feature = "stream"))]
+pub(crate) mod whole;
 pub mod writer;
 
 pub use content::Content;

@@ -346,11 +346,13 @@ pub use rotation::{Naming, Rotation};
 #[cfg(feature = "stream")]
 mod rotation {
     use std::fs::{self, File};
-    use std::io::{self, Write};
+    use std::io::{self, Read as _, Seek as _, Write};
     use std::path::{Path, PathBuf};
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
+
+    use crate::mrt::whole;
 
     /// What files are called.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -436,8 +438,11 @@ mod rotation {
             let temporary = temporary(&path);
             let mut file = File::create(&temporary)?;
             // After a restart within the period, the earlier part comes first: a file may have several gzip members.
+            // What a loss of power has left half written would hide what follows.
             if let Ok(mut earlier) = File::open(&path) {
-                io::copy(&mut earlier, &mut file)?;
+                let end = whole::end(&earlier)?;
+                earlier.rewind()?;
+                io::copy(&mut earlier.take(end), &mut file)?;
             }
             Ok(Self {
                 encoder: GzEncoder::new(file, Compression::default()),

@@ -170,11 +170,13 @@ fn files_have_temporary_names_until_they_are_whole() {
         names(),
         ["updates.20150401.0000.gz", "updates.20150401.0005.gz"]
     );
-    // After a restart the earlier part is kept.
+    // After a restart the earlier part is kept, as far as it is whole.
+    let path = folder.path().join("updates.20150401.0000.gz");
+    let whole = std::fs::read(&path).expect("a file");
+    std::fs::write(&path, [&whole[..], &whole[..30]].concat()).expect("writes");
     let mut again = Rotation::new(naming);
     again.write(1_427_846_402, &record).expect("writes");
     again.finish().expect("renames");
-    let path = folder.path().join("updates.20150401.0000.gz");
     let stream = Stream::builder()
         .path(path)
         .expect("a file")
