@@ -13,13 +13,14 @@ use crate::api::control::{
     Among, CheckStatus, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, ReloadStep,
     Request as Asked, RibSide, RouteIndex, RoutePlace, Sending,
 };
-use crate::bgp::message::operational::{Content, Operational, OperationalType};
+use crate::bgp::message::operational::Operational;
 use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, resolve};
 use crate::bgp::{AttributeSet, Family, Notification, Sender};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::{Action, Change, PeerId, PeerSet, Run};
 
+use super::advisory;
 use super::authority::{Authority, may_declare};
 use super::clock::unix;
 use super::core::Core;
@@ -305,15 +306,11 @@ impl Control for ApiBackend<'_> {
             let config = listed.neighbor.config.borrow();
             if config.session.capabilities.operational {
                 let mut message = message.clone();
-                if let Content::Query { router_id, .. } | Content::Counter { router_id, .. } =
-                    &mut message.content
-                    && router_id.is_unspecified()
-                {
-                    *router_id = config.session.router_id.unwrap_or(*router_id);
+                if let Some(ours) = config.session.router_id {
+                    advisory::identify(&mut message, ours);
                 }
-                let mut out = Vec::new();
-                message.encode(&mut out);
-                if message.kind == OperationalType::ASM {
+                let out = advisory::encoded(&message);
+                if advisory::is_standing(&message) {
                     let advisories = &listed.neighbor.advisories;
                     advisories.keep(message.family, out.clone());
                     if !listed.neighbor.is_established() {

@@ -63,7 +63,7 @@ pub(crate) struct Neighbor {
     /// The helpers that receive its events.
     fed: RefCell<Vec<Rc<Process>>>,
     pub(super) rate_limit: RefCell<RateLimit>,
-    /// Messages that are sent again in each session.
+    /// The OPERATIONAL messages that wait for its sessions.
     pub(crate) advisories: Advisories,
     /// Configured routes that a later statement of the same file replaces: ExaBGP sends each version once, in the first session.
     overtaken: RefCell<Vec<(Nlri, Rc<AttributeSet>)>>,
@@ -110,7 +110,7 @@ impl Neighbor {
             subscriptions: RefCell::default(),
             fed: RefCell::default(),
             rate_limit: RefCell::new(RateLimit::new(config.rate_limit)),
-            advisories: Advisories::default(),
+            advisories: Advisories::new(&config.operational),
             overtaken: RefCell::default(),
             overridden: RefCell::default(),
             paused_until: Cell::new(None),

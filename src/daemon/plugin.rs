@@ -282,8 +282,12 @@ impl Plugin for NeighborPlugin {
             return;
         };
         let sender = session::sender(&config.session, session, local_address);
-        let advisories = neighbor.advisories.of(&config.session.families);
-        let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
+        let mut first = Vec::new();
+        if config.session.capabilities.operational {
+            let families = &config.session.families;
+            first = neighbor.advisories.start(families, session.local.router_id);
+        }
+        first.extend(neighbor.overtaken(&sender));
         neighbor.replace_session(Some(Session::new(first)));
         self.core.taps.up(neighbor);
         neighbor.history.established();

@@ -29,7 +29,7 @@ use super::running::Running;
 use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
 use super::stats::CommandCounts;
-use super::{checks, configured_routes, dynamic, monitors, notify, refresh, session};
+use super::{advisory, checks, configured_routes, dynamic, monitors, notify, refresh, session};
 
 /// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
@@ -372,6 +372,7 @@ fn adopt(core: &Core, neighbor: &Rc<Neighbor>, new: &Rc<NeighborConfig>) -> Rc<N
     neighbor.configure(Rc::clone(new));
     core.limits.configure(neighbor);
     core.resubscribe(neighbor);
+    advise(neighbor, &old, new);
     if old.session.families != new.session.families || old.adj_rib_out != new.adj_rib_out {
         core.configure_rib(neighbor);
     }
@@ -382,6 +383,26 @@ fn adopt(core: &Core, neighbor: &Rc<Neighbor>, new: &Rc<NeighborConfig>) -> Rc<N
         }
     }
     old
+}
+
+/// Sends the messages that are new in the `operational` section; without a session, the next one starts with them.
+fn advise(neighbor: &Neighbor, old: &NeighborConfig, new: &NeighborConfig) {
+    let mut added = neighbor
+        .advisories
+        .configure(&old.operational, &new.operational);
+    let session = neighbor.negotiated().filter(|_| {
+        let kept = !old.session.needs_reset(&new.session);
+        kept && neighbor.is_established()
+    });
+    match session {
+        Some(session) => {
+            for message in &mut added {
+                advisory::identify(message, session.local.router_id);
+                neighbor.send(advisory::encoded(message));
+            }
+        }
+        None => neighbor.advisories.wait(added),
+    }
 }
 
 /// Replaces what listening sockets need to know of the peers of a range, such as their MD5 key.

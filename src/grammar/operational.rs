@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::bgp::message::operational as wire;
 use crate::bgp::{Afi, Family, Safi};
 use crate::text::{Cursor, SyntaxError, value};
 
@@ -27,15 +28,15 @@ pub enum Kind {
     /// Reachable prefix count: request.
     Rpcq(u32),
     /// Reachable prefix count: sequence and count.
-    Rpcp(u32, u64),
+    Rpcp(u32, u32),
     /// Adj-RIB-Out prefix count: request.
     Apcq(u32),
     /// Adj-RIB-Out prefix count: sequence and count.
-    Apcp(u32, u64),
+    Apcp(u32, u32),
     /// Loc-RIB prefix count: request.
     Lpcq(u32),
     /// Loc-RIB prefix count: sequence and count.
-    Lpcp(u32, u64),
+    Lpcp(u32, u32),
 }
 
 impl Kind {
@@ -96,6 +97,36 @@ impl Operational {
             router_id,
         })
     }
+
+    /// The message to send. Without a router identifier it has `0.0.0.0`, which stands for ours on the session.
+    pub fn message(self) -> wire::Operational {
+        let router_id = self.router_id.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let query = |sequence| wire::Content::Query {
+            router_id,
+            sequence,
+        };
+        let reply = |sequence, counter| wire::Content::Counter {
+            router_id,
+            sequence,
+            counter,
+        };
+        let advisory = |text: String| wire::Content::Advisory(text.into_bytes());
+        let (kind, content) = match self.kind {
+            Kind::Adm(text) => (wire::OperationalType::ADM, advisory(text)),
+            Kind::Asm(text) => (wire::OperationalType::ASM, advisory(text)),
+            Kind::Rpcq(sequence) => (wire::OperationalType::RPCQ, query(sequence)),
+            Kind::Rpcp(sequence, count) => (wire::OperationalType::RPCP, reply(sequence, count)),
+            Kind::Apcq(sequence) => (wire::OperationalType::APCQ, query(sequence)),
+            Kind::Apcp(sequence, count) => (wire::OperationalType::APCP, reply(sequence, count)),
+            Kind::Lpcq(sequence) => (wire::OperationalType::LPCQ, query(sequence)),
+            Kind::Lpcp(sequence, count) => (wire::OperationalType::LPCP, reply(sequence, count)),
+        };
+        wire::Operational {
+            kind,
+            family: self.family,
+            content,
+        }
+    }
 }
 
 /// A quoted text, or all words that remain.
@@ -131,7 +162,8 @@ fn numbers(name: &str, c: &mut Cursor<'_>) -> Result<Kind, SyntaxError> {
         });
     }
     c.expect("counter")?;
-    let counter = c.value("a number", value::u64)?;
+    // The counter on the wire has four octets.
+    let counter = c.value("a number up to 4294967295", value::u32)?;
     Ok(match name {
         "rpcp" => Kind::Rpcp(sequence, counter),
         "apcp" => Kind::Apcp(sequence, counter),

@@ -199,7 +199,7 @@ fn neighbor(core: &Core, listed: &Listed, handed: Option<Handed>) -> NeighborSta
     let neighbor = &listed.neighbor;
     let history = neighbor.history.parts();
     let overridden = neighbor.overridden.borrow();
-    let advisories = neighbor.advisories.all().into_iter();
+    let advisories = neighbor.advisories.standing().into_iter();
     let retained = neighbor.received.retained().into_iter();
     let waits = core.status(neighbor.id);
     let now = clock::now();

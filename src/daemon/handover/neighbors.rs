@@ -289,6 +289,9 @@ fn neighbor(
     for (family, Blob(message)) in state.advisories {
         neighbor.advisories.keep(family, message);
     }
+    if established > 0 {
+        neighbor.advisories.were_sent();
+    }
     let overridden = state.overridden.into_iter();
     neighbor.overridden.borrow_mut().extend(
         overridden.map(|(family, path, Blob(key))| (family, path, NlriKey::from_slice(&key))),

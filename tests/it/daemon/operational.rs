@@ -1,9 +1,12 @@
 //! Operational messages in both directions.
 
+use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::message::MessageType;
 
-use super::with_helper;
-use crate::support::daemon::Lab;
+use super::scene::{Scene, offering};
+use super::{listener, neighbor, process, session, with_helper};
+use crate::support::daemon::{Daemon, Lab};
+use crate::support::peer::RawPeer;
 
 #[test]
 fn advisories_go_out_and_come_in() {
@@ -40,4 +43,79 @@ fn advisories_go_out_and_come_in() {
     assert_eq!(lines[..2], ["done", "done"]);
     let content = r#""operational": { "name": "ADM", "afi": "ipv4", "safi": "unicast", "advisory": "hi" } } }"#;
     assert!(lines[2].ends_with(content), "{}", lines[2]);
+}
+
+/// The next OPERATIONAL messages of a session, as type, AFI, SAFI and payload.
+fn advisories<const COUNT: usize>(peer: &mut RawPeer) -> [(u8, u8, u8, String); COUNT] {
+    std::array::from_fn(|_| {
+        let body = loop {
+            let (kind, body) = peer.receive().expect("the session stays");
+            if kind == MessageType::OPERATIONAL {
+                break body;
+            }
+        };
+        let text = String::from_utf8_lossy(&body[7..]).into_owned();
+        (body[1], body[5], body[6], text)
+    })
+}
+
+fn message(kind: u8, afi: u8, text: &str) -> (u8, u8, u8, String) {
+    (kind, afi, 1, text.to_owned())
+}
+
+const CONFIGURED: &str = "operational { asm afi ipv4 safi unicast advisory \"hello world\"; \
+                          adm afi ipv6 safi unicast advisory \"six\"; \
+                          asm afi ipv6 safi unicast advisory \"last\"; }";
+
+#[test]
+fn configured_advisories_go_out_in_exabgps_order_and_static_ones_again() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = format!("cat > {}", lab.path("events").display());
+    let body = format!(
+        "api {{ processes [ helper ]; send {{ parsed; operational; }} }} \
+         capability {{ operational enable; }} {CONFIGURED}"
+    );
+    let configuration = process(&lab, "helper", &script) + &neighbor(port, &body);
+    let _daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    let first = advisories::<3>(&mut peer);
+    assert_eq!(
+        first,
+        [
+            message(2, 2, "last"),
+            message(2, 1, "hello world"),
+            message(1, 2, "six")
+        ]
+    );
+    lab.lines("events", |lines| lines.len() == 3);
+    drop(peer);
+    let mut peer = session(&listener);
+    let again = advisories::<2>(&mut peer);
+    assert_eq!(again[..], first[..2]);
+    // The advisory on demand does not come again.
+    let lines = lab.lines("events", |lines| lines.len() >= 5);
+    let demanded = lines.iter().filter(|line| line.contains("\"ADM\""));
+    assert_eq!(demanded.count(), 1, "{lines:?}");
+}
+
+#[test]
+fn a_reload_sends_the_advisories_that_are_new() {
+    let scene = Scene::new("operational enable;", CONFIGURED);
+    let theirs = offering(Offer {
+        operational: true,
+        ..Offer::default()
+    });
+    let (mut peer, _) = scene.session(&theirs);
+    advisories::<3>(&mut peer);
+    let changed = CONFIGURED
+        .replace("hello world", "changed")
+        .replace("asm afi ipv6", "adm afi ipv4");
+    scene.reload(&format!("capability {{ operational enable; }} {changed}"));
+    let added = [message(2, 1, "changed"), message(1, 1, "last")];
+    assert_eq!(advisories::<2>(&mut peer), added);
+    drop(peer);
+    let (mut peer, _) = scene.session(&theirs);
+    scene.ask("announce operational rpcq afi ipv4 safi unicast sequence 7");
+    assert_eq!(advisories::<2>(&mut peer)[0], added[0]);
 }
