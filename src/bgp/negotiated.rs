@@ -46,6 +46,8 @@ pub struct Codec {
     pub external: bool,
     /// Our role on a session with an external peer (RFC 9234), if one is configured.
     pub role: Option<LocalRole>,
+    /// Whether messages to decode are our own, so that their routes are shown as announced whatever is wrong with them.
+    pub sent: bool,
 }
 
 impl Default for Codec {
@@ -63,6 +65,7 @@ impl Default for Codec {
             ibgp: false,
             external: false,
             role: None,
+            sent: false,
         }
     }
 }
@@ -74,6 +77,7 @@ impl Codec {
         let offered = families(local);
         let (add_path_receive, add_path_send) = common_add_path(local, remote);
         Self {
+            sent: false,
             asn4: both(65),
             extended_message: both(6),
             families: families(remote)
@@ -109,6 +113,7 @@ impl Codec {
             // Rules about what a peer may send do not apply to our own messages.
             external: false,
             role: None,
+            sent: true,
             ..self
         }
     }

@@ -112,6 +112,7 @@ fn sender(args: &EncodeArgs) -> Sender {
             ibgp: args.peer_as.is_none_or(|peer| peer == args.local_as),
             external: false,
             role: None,
+            sent: false,
         },
         local_as: Asn(args.local_as),
         local_address: args.local_address,

@@ -105,7 +105,7 @@ impl NeighborPlugin {
         }
     }
 
-    /// Reports an UPDATE that we have sent. It is never judged: an error in it is not the peer's.
+    /// Reports an UPDATE that we have sent. It is never judged, only marked as ExaBGP does: an error in it is not the peer's.
     fn sent_update(&self, message: &RawMessage) {
         let Some(session) = self.neighbor.negotiated() else {
             return;

@@ -266,7 +266,7 @@ impl<'a, 'c> Iterator for Walk<'a, 'c> {
                 let first = self.seen.insert(raw.code);
                 return Some(check_envelope(&raw, first).map(|()| raw));
             }
-            if raw.flags & flags::OPTIONAL == 0 && !is_recognized(raw.code) {
+            if raw.flags & flags::OPTIONAL == 0 && !is_recognized(raw.code) && !self.codec.sent {
                 return Some(Err(unrecognized(&raw)));
             }
             // RFC 7606 3(g): "all the occurrences of the attribute other than the first one SHALL be discarded".

@@ -178,7 +178,9 @@ impl<'a> Update<'a> {
         let envelopes = split(self.attributes, cx)?;
         let mut attributes = source.attributes(&envelopes.rest, &self.roles(&envelopes, cx))?;
         let reachable = Reachable::new(self.nlri, envelopes.seen);
-        if let Some(error) = reachable.missing(envelopes.seen) {
+        if let Some(error) = reachable.missing(envelopes.seen)
+            && !cx.sent
+        {
             attributes = Rc::new(attributes.spoiled(error));
         }
         let mut fields = Vec::with_capacity(4);
@@ -217,7 +219,7 @@ impl<'a> Update<'a> {
                 true => reach_next_hop(&reach, cx)?,
                 false => None,
             };
-            if reach.nlri.is_empty() {
+            if reach.nlri.is_empty() && !cx.sent {
                 return Err(UpdateError::reset(
                     OPTIONAL_ATTRIBUTE_ERROR,
                     "MP_REACH_NLRI without any NLRI",
@@ -227,6 +229,7 @@ impl<'a> Update<'a> {
         }
         if let Some(error) = attributes.error()
             && error.severity >= Severity::TreatAsWithdraw
+            && !cx.sent
         {
             if reachable.escalate(error.severity) == Severity::Reset {
                 return Err(UpdateError {
@@ -239,7 +242,11 @@ impl<'a> Update<'a> {
             }
         }
         announcements_stand(&mut fields, cx);
-        let (fields, error) = sifted(fields);
+        // Our own are shown as they are, also those that a command gives byte for byte.
+        let (fields, error) = match cx.sent {
+            true => (fields, None),
+            false => sifted(fields),
+        };
         if let Some(error) = error {
             attributes = Rc::new(attributes.spoiled(error));
         }
@@ -384,7 +391,7 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
             )
         }
     };
-    if !is_known(family) {
+    if cx.sent || !is_known(family) {
         return Ok(NextHop::decode(reach.next_hop, family).unwrap_or_default());
     }
     let hop = NextHop::decode(reach.next_hop, family).map_err(|_| wrong())?;

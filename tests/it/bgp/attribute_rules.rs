@@ -36,6 +36,7 @@ const fn internal() -> Codec {
         ibgp: true,
         external: false,
         role: None,
+        sent: false,
     }
 }
 
@@ -479,6 +480,45 @@ fn a_role_concerns_unicast_routes_only() {
         let content = Update::new(&body).and_then(|update| update.content(&cx, &mut DecodeEach));
         let attributes = content.expect("a route").attributes;
         assert_eq!(attributes.find(35).is_some(), marked, "SAFI {safi}");
+    }
+}
+
+#[test]
+fn what_we_have_sent_is_shown_as_announced_whatever_is_wrong_with_it() {
+    let cx = Codec {
+        families: [Family::IPV4_UNICAST].into_iter().collect(),
+        ..EXTERNAL
+    };
+    let hop6 = [&[0x20, 1, 0x0D, 0xB8][..], &[0; 12]].concat();
+    let reach = [&[0x80, 14, 23, 0, 1, 1, 16][..], &hop6, &[0], ROUTE].concat();
+    for (attributes, nlri, marked) in [
+        // A well-known attribute that nobody knows, a malformed one, a missing one, wrong flags, and a next hop of RFC 8950.
+        (
+            &[ORIGIN, AS_PATH, NEXT_HOP, &[0x40, 99, 1, 1]][..],
+            ROUTE,
+            None,
+        ),
+        (
+            &[ORIGIN, AS_PATH, NEXT_HOP, &[0xC0, 32, 2, 0, 1]],
+            ROUTE,
+            Some(Severity::TreatAsWithdraw),
+        ),
+        (&[AS_PATH, NEXT_HOP], ROUTE, None),
+        (
+            &[ORIGIN, AS_PATH, NEXT_HOP, &[0xC0, 4, 4, 0, 0, 0, 9]],
+            ROUTE,
+            Some(Severity::TreatAsWithdraw),
+        ),
+        (&[ORIGIN, AS_PATH, &reach], &[], None),
+    ] {
+        let body = body(&[], attributes, nlri);
+        let (_, severity, routes) = decode(&body, &cx.of_sent()).expect("it is never refused");
+        assert_eq!(
+            (severity, &routes[..]),
+            (marked, &["+10.0.0.0/8".to_owned()][..])
+        );
+        let judged = decode(&body, &cx).map(|(_, _, routes)| routes);
+        assert_ne!(judged, Ok(vec!["+10.0.0.0/8".to_owned()]), "{body:?}");
     }
 }
 

@@ -22,6 +22,7 @@ const DEFAULT: Codec = Codec {
     ibgp: false,
     external: false,
     role: None,
+    sent: false,
 };
 
 /// The content of one UPDATE.
