@@ -144,7 +144,8 @@ impl AttributeSet {
 fn encode_one(attribute: &Attribute, sender: &Sender, w: &mut Writer<'_>) {
     let cx = &sender.codec;
     match attribute {
-        Attribute::LocalPref(_) if !cx.ibgp => {}
+        // RFC 4271 5.1.5: not to external peers, in whichever form it is given.
+        _ if attribute.code() == codes::LOCAL_PREF && !cx.ibgp => {}
         Attribute::Aigp(_) if !cx.ibgp && !cx.aigp => {}
         Attribute::AsPath(path) => encode_as_path(path, sender, w),
         Attribute::Aggregator(aggregator) => encode_aggregator(aggregator, sender, w),
@@ -187,6 +188,7 @@ mod tests {
 
     use super::*;
     use crate::bgp::asn::Asn;
+    use crate::bgp::attribute::Generic;
     use crate::bgp::attribute::med::Med;
     use crate::bgp::attribute::next_hop::NextHopAttribute;
     use crate::bgp::negotiated::Codec;
@@ -242,7 +244,7 @@ mod tests {
             asn: Asn(70000),
             address: Ipv4Addr::new(9, 9, 9, 9),
         };
-        // Communities follow AGGREGATOR.
+        // ORIGINATOR_ID comes after it.
         let list = || {
             let mut list = vec![Attribute::As4Aggregator(As4Aggregator(aggregator))];
             list.push(Attribute::OriginatorId(
@@ -261,6 +263,31 @@ mod tests {
             encoded(list(), &sender(true, false), Family::IPV6_UNICAST),
             others("C007065BA009090909C012080001117009090909")
         );
+    }
+
+    #[test]
+    fn external_peers_get_no_local_pref_in_any_form() {
+        let generic = || {
+            Attribute::Generic(Box::new(Generic {
+                code: codes::LOCAL_PREF,
+                flags: flags::WELL_KNOWN,
+                value: [0, 0, 0, 9].into(),
+            }))
+        };
+        for (preference, kept) in [
+            (generic(), "40050400000009"),
+            (
+                Attribute::LocalPref(local_pref::LocalPref(9)),
+                "40050400000009",
+            ),
+        ] {
+            let list = || vec![preference.clone()];
+            assert_eq!(
+                encoded(list(), &sender(false, true), Family::IPV6_UNICAST),
+                "4001010040020602010000FDE8"
+            );
+            assert!(encoded(list(), &sender(true, true), Family::IPV6_UNICAST).ends_with(kept));
+        }
     }
 
     #[test]
