@@ -1,5 +1,6 @@
 //! Builds a tail from keywords, one after the other.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -179,6 +180,14 @@ impl TailBuilder {
     /// The path identifier that was given (RFC 7911).
     pub(super) const fn path_id(&self) -> Option<u32> {
         self.path_id
+    }
+
+    /// Replaces the next hops.
+    pub(super) fn replace_next_hop(&mut self, hop: Option<IpAddr>) {
+        self.attributes
+            .retain(|attribute| !matches!(attribute, Attribute::NextHop(_)));
+        let hop = hop.map(|hop| Attribute::NextHop(NextHopAttribute::new(hop.into())));
+        self.attributes.extend(hop);
     }
 
     /// Returns `true` if there is a next hop.

@@ -2,7 +2,7 @@
 //!
 //! The words of matches and actions are those of the NLRI and of the extended communities; this is the sentence around
 //! them, the same in one line and in blocks, in files and in commands. A next hop is not needed: most actions have no use
-//! for one.
+//! for one. `next-hop`, `redirect` and `copy` replace each other's next hop in the order in which they stand, as in ExaBGP.
 
 use super::builder::{LIFETIME, TailBuilder, add_all};
 use super::raw;
@@ -104,7 +104,13 @@ impl Builder {
             return read;
         }
         if let Some(read) = self.actions.keyword(word, c) {
+            if let Some(hop) = self.actions.take_next_hop() {
+                self.tail.replace_next_hop(hop);
+            }
             return read;
+        }
+        if word == "next-hop" {
+            self.tail.replace_next_hop(None);
         }
         *c = at;
         self.tail.keyword(c).map_err(|error| {
@@ -220,6 +226,60 @@ mod tests {
             "{attributes}"
         );
         assert!(attributes.contains("community 1:1"), "{attributes}");
+    }
+
+    #[test]
+    fn the_last_word_about_the_next_hop_counts() {
+        const REDIRECT: &str = "extended-community redirect:1:1";
+        const TO_HOP: &str = "extended-community redirect-to-nexthop";
+        let blocks = |before: &str, then: &str, after: &str| {
+            format!("{{ {before} match {{ source 10.0.0.0/8; }} then {{ {then} }} {after} }}")
+        };
+        for (text, hop, rest) in [
+            (
+                blocks("next-hop 1.2.3.4;", "redirect 1:1;", ""),
+                None,
+                REDIRECT,
+            ),
+            (
+                blocks("", "redirect 1:1;", "next-hop 1.2.3.4;"),
+                Some("1.2.3.4"),
+                REDIRECT,
+            ),
+            (
+                blocks("", "redirect 1.2.3.4;", "next-hop 5.6.7.8;"),
+                Some("5.6.7.8"),
+                TO_HOP,
+            ),
+            (
+                blocks("next-hop 5.6.7.8;", "redirect 1.2.3.4;", ""),
+                Some("1.2.3.4"),
+                TO_HOP,
+            ),
+            (
+                blocks("next-hop self;", "redirect 1:1;", ""),
+                None,
+                REDIRECT,
+            ),
+            (
+                "source 10.0.0.0/8 redirect 1.2.3.4 redirect 1:1".to_owned(),
+                None,
+                "extended-community [ redirect-to-nexthop redirect:1:1 ]",
+            ),
+            (
+                "source 10.0.0.0/8 redirect 1.2.3.4 copy 5.6.7.8".to_owned(),
+                Some("5.6.7.8"),
+                "extended-community [ redirect-to-nexthop copy-to-nexthop ]",
+            ),
+        ] {
+            let tokens = tokenize(&text);
+            let mut c = Cursor::new(&tokens, text.len());
+            let found = route(&mut c, Verb::Announce, None).expect("a route");
+            let wanted = hop.map(|hop| crate::bgp::NextHop::V4(hop.parse().expect("an address")));
+            let hops = found.attributes.next_hops();
+            assert_eq!((hops.first, hops.last), (wanted, wanted), "{text}");
+            assert_eq!(found.attributes.text().trim(), rest, "{text}");
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl ExtCommunity {
 pub struct FlowActions {
     communities: Vec<ExtCommunity>,
     communities_ipv6: Vec<ExtCommunityIpv6>,
-    next_hop: Option<IpAddr>,
+    next_hop: Option<Option<IpAddr>>,
 }
 
 impl FlowActions {
@@ -145,7 +145,7 @@ impl FlowActions {
             "redirect-to-nexthop-ietf" => self.redirect_ietf(c, false),
             "copy-to-nexthop-ietf" => self.redirect_ietf(c, true),
             "copy" => c.value("an IP address", value::ip).and_then(|address| {
-                self.next_hop = Some(address);
+                self.next_hop = Some(Some(address));
                 self.add(Ok(ExtCommunity::redirect_to_next_hop(true)))
             }),
             "mark" => {
@@ -160,10 +160,16 @@ impl FlowActions {
         })
     }
 
+    /// Takes the next hop of the last action: `Some(None)` if it needs none and takes the place of one that does.
+    pub fn take_next_hop(&mut self) -> Option<Option<IpAddr>> {
+        self.next_hop.take()
+    }
+
     /// The attributes that carry the actions.
     pub fn attributes(self) -> impl Iterator<Item = Attribute> {
         let hop = self
             .next_hop
+            .flatten()
             .map(|hop| Attribute::NextHop(NextHopAttribute::new(hop.into())));
         let communities = ExtCommunities::new(self.communities);
         let narrow = (!communities.0.is_empty()).then_some(Attribute::ExtCommunities(communities));
@@ -210,9 +216,10 @@ impl FlowActions {
             .strip_prefix('[')
             .and_then(|word| word.strip_suffix(']'));
         if let Some(address) = value::ip(bare.unwrap_or(&word)) {
-            self.next_hop = Some(address);
+            self.next_hop = Some(Some(address));
             return self.add(Ok(ExtCommunity::redirect_to_next_hop(false)));
         }
+        self.next_hop = Some(None);
         if let Some((address, number)) = word
             .strip_prefix('[')
             .and_then(|word| word.split_once("]:"))
