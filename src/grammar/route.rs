@@ -68,7 +68,8 @@ impl Tail {
     }
 }
 
-/// Splits `10.0.0.0/8 next-hop …` into the prefix and the text of the tail, for readers that cache tails by their text.
+/// Splits `10.0.0.0/8 next-hop …` into the prefix, with its quotes if it has them, and the text of the tail, for readers that
+/// cache tails by their text.
 pub fn split_sentence(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     let end = text

@@ -107,6 +107,12 @@ pub fn tokenize_into<'a>(line: &'a str, base: usize, tokens: &mut Vec<Token<'a>>
     }
 }
 
+/// A word without the quotes that it may stand in.
+pub fn unquoted(word: &str) -> &str {
+    let inner = |quote: char| word.strip_prefix(quote)?.strip_suffix(quote);
+    inner('"').or_else(|| inner('\'')).unwrap_or(word)
+}
+
 /// A position in a slice of tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {

@@ -32,7 +32,7 @@ impl Commands {
         let tail = self
             .tails
             .get(rest, (verb, place), span.end + gap, control)?;
-        let prefix = Prefix::parse(word, span)?;
+        let prefix = Prefix::parse(cursor::unquoted(word), span)?;
         if verb == Verb::Announce {
             check_next_hop(&tail, (prefix, span), peers, control)?;
         }

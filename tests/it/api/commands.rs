@@ -59,6 +59,15 @@ fn routes_reach_the_neighbours_they_are_for() {
             "announce ipv4 unicast 10.0.0.0/8 next-hop 1.2.3.4",
             &["announce 10.0.0.0/8 next-hop 1.2.3.4 to 0,1"],
         ),
+        // ExaBGP's tokeniser takes quotes from any word.
+        (
+            "announce route \"10.0.0.0/8\" next-hop \"1.1.1.1\"",
+            &["announce 10.0.0.0/8 next-hop 1.1.1.1 to 0,1"],
+        ),
+        (
+            "withdraw route '10.0.0.0/8' next-hop 1.1.1.1",
+            &["withdraw 10.0.0.0/8 with to 0,1"],
+        ),
         (
             "withdraw ipv6 unicast 2001:db8::/32",
             &["withdraw 2001:db8::/32 to 0,1"],
