@@ -47,6 +47,8 @@ struct Age {
     routes: usize,
     /// Number of routes announced since the last time.
     fresh: usize,
+    /// Whether its routes have path identifiers, of which 0 is stored like none.
+    has_paths: bool,
 }
 
 /// The remaining work on stale routes: see [`AdjRibIn::sweep`] and [`AdjRibIn::restamp`].
@@ -156,10 +158,12 @@ impl AdjRibIn {
                 base: 0,
                 routes: 0,
                 fresh: 0,
+                has_paths: false,
             });
             self.ages.len() - 1
         });
         let now = &mut self.ages[at];
+        now.has_paths = nlri.path_id.is_some();
         with_key(nlri, |route| {
             let payload = (nlri.bytes != route.key).then_some(nlri.bytes);
             let attributes = Rc::clone(attributes);
@@ -348,16 +352,20 @@ impl AdjRibIn {
             .iter_from(places.start)
             .take_while(move |(id, _)| *id < places.end)
             .filter(move |(_, slot)| family.is_none_or(|family| family == slot.family()));
-        slots.map(move |(id, slot)| ReceivedRoute {
-            nlri: slot.nlri(slot.value.payload()),
-            next_hop: slot.value.next_hop(&self.hops),
-            attributes: slot.value.attributes(),
-            stale: self.age(slot.family()).is_some_and(|at| {
-                let age = &self.ages[at];
-                age.of(&slot.value) != age.number
-            }),
-            since: slot.mark(),
-            next: id.min(NONE - 1) + 1,
+        slots.map(move |(id, slot)| {
+            let age = self.age(slot.family()).map(|at| &self.ages[at]);
+            let mut nlri = slot.nlri(slot.value.payload());
+            if age.is_some_and(|age| age.has_paths) {
+                nlri.path_id.get_or_insert_default();
+            }
+            ReceivedRoute {
+                nlri,
+                next_hop: slot.value.next_hop(&self.hops),
+                attributes: slot.value.attributes(),
+                stale: age.is_some_and(|age| age.of(&slot.value) != age.number),
+                since: slot.mark(),
+                next: id.min(NONE - 1) + 1,
+            }
         })
     }
 
@@ -437,6 +445,31 @@ mod tests {
         );
         rib.clear();
         assert!(rib.is_empty());
+    }
+
+    #[test]
+    fn path_identifier_0_is_shown_where_routes_have_path_identifiers() {
+        let mut rib = AdjRibIn::new();
+        let (v4, v6) = (Family::IPV4_UNICAST, Family::IPV6_UNICAST);
+        for path_id in [0, 7] {
+            let path_id = Some(path_id);
+            let nlri = NlriRef {
+                path_id,
+                ..nlri(v4, &[8, 10])
+            };
+            rib.announce(nlri, &attributes(1), None);
+        }
+        rib.announce(nlri(v6, &[8, 0x20]), &attributes(1), None);
+        let mut paths: Vec<_> = rib
+            .routes(Some(v4))
+            .map(|route| route.nlri.path_id)
+            .collect();
+        paths.sort();
+        assert_eq!(paths, [Some(0), Some(7)]);
+        assert!(
+            rib.routes(Some(v6))
+                .all(|route| route.nlri.path_id.is_none())
+        );
     }
 
     #[test]
