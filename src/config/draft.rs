@@ -384,7 +384,7 @@ fn text(token: &crate::text::Token<'_>) -> String {
 }
 
 fn asn(c: &mut Cursor<'_>) -> Result<Option<Asn>, SyntaxError> {
-    c.value(
+    let asn = c.value(
         "an AS number, up to 4294967295 or as `1.10`, or `auto`",
         |word| {
             if word == "auto" {
@@ -392,7 +392,15 @@ fn asn(c: &mut Cursor<'_>) -> Result<Option<Asn>, SyntaxError> {
             }
             value::asn(word).map(|asn| Some(Asn(asn)))
         },
-    )
+    )?;
+    // RFC 7607 2: no OPEN may have it, and a peer that sends it is refused.
+    match asn {
+        Some(Asn(0)) => {
+            let error = SyntaxError::new(c.last_span(), "AS 0 cannot have a session (RFC 7607)");
+            Err(error.with_help("write the number of the AS, or `auto`"))
+        }
+        asn => Ok(asn),
+    }
 }
 
 fn host(c: &mut Cursor<'_>) -> Result<String, SyntaxError> {

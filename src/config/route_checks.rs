@@ -12,6 +12,13 @@ use crate::bgp::{Family, NextHop, Sender};
 use crate::grammar::{Piece, RouteText};
 use crate::text::Span;
 
+/// RFC 7607 section 2 makes it the peer's duty to treat such a route as withdrawn, or to discard the attribute.
+fn as_zero(route: &RouteText, span: Span) -> Option<Diagnostic> {
+    let word = route.attributes.with_as_zero()?;
+    let text = format!("AS 0 in `{word}`: peers do not accept that (RFC 7607)");
+    Some(Diagnostic::warning(span, text))
+}
+
 /// What the routes of a neighbor are checked against.
 pub(crate) struct RouteChecks<'a> {
     pub(crate) session: &'a SessionConfig,
@@ -58,6 +65,7 @@ impl RouteChecks<'_> {
                 self.self_address(route, span),
                 self.extended_next_hop(route, span),
                 self.ipv4_next_hop(route, span),
+                as_zero(route, span),
             ]
             .into_iter()
             .flatten()

@@ -154,3 +154,37 @@ fn a_configured_route_has_no_lifetime() {
         assert!(errors[0].ends_with(wanted), "{statements}: {errors:?}");
     }
 }
+
+#[test]
+fn as_0_has_no_session_and_is_reported_in_routes() {
+    for statements in [
+        "local-as 0; peer-as 65001;",
+        "local-as 65001; peer-as 0;",
+        "local-as 0.0; peer-as 65001;",
+    ] {
+        let text = format!(
+            "neighbor 127.0.0.2 {{ router-id 1.1.1.1; local-address 127.0.0.1;\n {statements} }}"
+        );
+        let errors = read(&text).expect_err(statements);
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        let wanted = "AS 0 cannot have a session (RFC 7607)";
+        assert!(
+            errors[0].starts_with("a.conf:2:") && errors[0].contains(wanted),
+            "{errors:?}"
+        );
+    }
+    for (route, word) in [
+        ("as-path [ 1 0 2 ]", "as-path"),
+        ("aggregator ( 0:1.1.1.1 )", "aggregator"),
+    ] {
+        let text = neighbor(&format!(
+            "static {{ route 10.0.0.0/8 next-hop 1.1.1.1 {route}; }}"
+        ));
+        let warnings = read(&text).expect(route);
+        let wanted = format!("AS 0 in `{word}`: peers do not accept that (RFC 7607)");
+        assert!(
+            warnings.iter().any(|line| line.contains(&wanted)),
+            "{warnings:?}"
+        );
+    }
+}

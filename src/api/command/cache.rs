@@ -32,6 +32,11 @@ pub(super) fn warn_of(tail: &Tail, verb: Verb) {
     for repeated in &tail.repeated {
         warn!("{}", repeated.message());
     }
+    if let Some(word) = tail.attributes.with_as_zero()
+        && verb == Verb::Announce
+    {
+        warn!("AS 0 in `{word}`: peers do not accept that (RFC 7607)");
+    }
     if verb == Verb::Announce && tail.withdraw && tail.watchdog.is_none() {
         warn!("`withdraw` has no effect without `watchdog`: the route is announced");
     }
@@ -56,7 +61,9 @@ impl Tails {
         let tail = Rc::new(tail);
         let (key, weight) = (text.as_bytes(), text.len() + size_of::<Tail>());
         // What was logged must not be logged again.
-        let is_unusual = !tail.repeated.is_empty() || tail.withdraw || !tail.is_plain();
+        let has_as_zero = tail.attributes.with_as_zero().is_some();
+        let is_unusual =
+            !tail.repeated.is_empty() || tail.withdraw || !tail.is_plain() || has_as_zero;
         if is_unusual {
             self.0.insert(tag, key, Rc::clone(&tail), weight);
         } else {

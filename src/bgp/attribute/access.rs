@@ -34,6 +34,15 @@ impl AttributeSet {
         }
     }
 
+    /// The word of an attribute with AS 0 in it: RFC 7607 section 2 forbids to originate such a route.
+    pub(crate) fn with_as_zero(&self) -> Option<&'static str> {
+        self.list().iter().find_map(|attribute| match attribute {
+            Attribute::AsPath(path) if path.has_as_zero() => Some("as-path"),
+            Attribute::Aggregator(aggregator) if aggregator.asn == Asn(0) => Some("aggregator"),
+            _ => None,
+        })
+    }
+
     /// MULTI_EXIT_DISC (RFC 4271 section 5.1.4); lower is better.
     pub fn med(&self) -> Option<u32> {
         match self.find(codes::MULTI_EXIT_DISC)? {
