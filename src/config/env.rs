@@ -119,6 +119,8 @@ impl Env {
             let line = entry.line;
             match option {
                 Some(option) => self.apply_entry(option, &entry, name, errors, warnings),
+                // It is meant for another section, or for none: `[DEFAULT]` may have any names.
+                None if entry.is_default => {}
                 None if matches!(section, Some("debug" | "internal")) => {
                     warnings.push(format!(
                         "{name}:{line}: `{}` in `[{}]` has no effect",
