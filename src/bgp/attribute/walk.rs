@@ -57,7 +57,11 @@ impl<'a> RawAttribute<'a, '_> {
     /// # Errors
     /// Returns an error with the severity that RFC 7606 section 7, or the specification of the attribute, defines.
     pub fn decode(&self) -> Result<Option<Attribute>, UpdateError> {
-        let attribute = self.decode_alone()?;
+        let attribute = match self.decode_alone() {
+            // ExaBGP shows the attributes that it does not know as they are sent.
+            Err(_) if self.codec.sent && is_unknown_to_exabgp(self.code) => Some(self.generic()),
+            decoded => decoded?,
+        };
         Ok(match attribute {
             Some(attribute) if !self.codec.asn4 => self.merged(attribute),
             attribute => attribute,
@@ -160,12 +164,16 @@ impl<'a> RawAttribute<'a, '_> {
         }
         tunnel_encap::check(self.value)
             .map_err(|error| self.error(Severity::TreatAsWithdraw, error.what))?;
-        let kept = Generic {
+        Ok(Some(self.generic()))
+    }
+
+    /// The attribute as it is.
+    fn generic(&self) -> Attribute {
+        Attribute::Generic(Box::new(Generic {
             code: self.code,
             flags: self.flags,
             value: self.value.into(),
-        };
-        Ok(Some(Attribute::Generic(Box::new(kept))))
+        }))
     }
 
     /// Applies RFC 6793 section 4.2.3 to an attribute of a session with two-octet AS numbers.
@@ -365,6 +373,10 @@ const fn has_checked_length(code: u8) -> bool {
             | attribute::IPV6_EXTENDED_COMMUNITIES
             | attribute::LARGE_COMMUNITY
     )
+}
+
+const fn is_unknown_to_exabgp(code: u8) -> bool {
+    matches!(code, tunnel_encap::CODE | attribute::ONLY_TO_CUSTOMER)
 }
 
 fn is_recognized(code: u8) -> bool {

@@ -504,6 +504,17 @@ fn what_we_have_sent_is_shown_as_announced_whatever_is_wrong_with_it() {
             Some(Severity::TreatAsWithdraw),
         ),
         (&[AS_PATH, NEXT_HOP], ROUTE, None),
+        // A Tunnel Encapsulation and an Only to Customer that are cut.
+        (
+            &[ORIGIN, AS_PATH, NEXT_HOP, &[0xC0, 23, 2, 0, 1]],
+            ROUTE,
+            None,
+        ),
+        (
+            &[ORIGIN, AS_PATH, NEXT_HOP, &[0xC0, 35, 2, 0, 0]],
+            ROUTE,
+            None,
+        ),
         (
             &[ORIGIN, AS_PATH, NEXT_HOP, &[0xC0, 4, 4, 0, 0, 0, 9]],
             ROUTE,
