@@ -20,18 +20,22 @@ fn software() -> String {
     }
 }
 
-/// The name of a neighbor in the log: its address, or its full name if another neighbor has the same address.
+/// The name of a neighbor in the log: its address, or its full name if another neighbor has the same address, with a number if
+/// another one has that name.
 pub(crate) fn log_name(
     name: &str,
     session: &SessionConfig,
-    taken: impl FnOnce(&str) -> bool,
+    taken: impl Fn(&str) -> bool,
 ) -> String {
     let address = Zoned(session.peer_address, session.zone).to_string();
-    if taken(&address) {
-        name.to_owned()
-    } else {
-        address
+    if !taken(&address) {
+        return address;
     }
+    let numbered = (2..).map(|number| format!("{name} #{number}"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names
+        .find(|name| !taken(name))
+        .unwrap_or_else(|| name.to_owned())
 }
 
 /// The local BGP identifier of a session: configured, or the local address, or, for a dynamic neighbor, the remote address.

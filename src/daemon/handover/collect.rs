@@ -62,7 +62,9 @@ pub(super) fn collect(
 ) -> Result<Collected, String> {
     let core = &executor.core;
     // Of one that is being removed nothing is left, and another may have its name already.
-    let neighbors = core.neighbors.all();
+    let mut neighbors = core.neighbors.all();
+    // A dynamic neighbor without connection is a new one when its peer connects again.
+    neighbors.retain(|listed| listed.template.is_none() || listed.neighbor.connection().is_some());
     // They take longest, and what is known of the sessions changes meanwhile.
     let tables = tables(core, &neighbors, pulse)?;
     let mut sessions: Vec<(PeerId, Option<Handed>)> = sessions

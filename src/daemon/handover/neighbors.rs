@@ -16,6 +16,7 @@ use crate::bgp::message::open::Open;
 use crate::bgp::message::{Direction, MessageType, RawMessage};
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, NextHop, Nlri};
+use crate::config::diff::numbered;
 use crate::daemon::clock;
 use crate::daemon::connection::Session;
 use crate::daemon::core::Core;
@@ -51,6 +52,17 @@ pub(super) fn resume(
 ) -> Result<Numbers, WireError> {
     let mut numbers = Numbers::new();
     let mut found: Vec<(Rc<Listed>, NeighborState)> = Vec::new();
+    let mut configured = core.neighbors.all();
+    configured.retain(|listed| listed.template.is_none());
+    let names = configured
+        .iter()
+        .map(|listed| listed.neighbor.name.to_string());
+    let mut configured: HashMap<(String, usize), Rc<Listed>> =
+        numbered(names).into_iter().zip(configured).collect();
+    // Neighbors of one name are in the order of the configuration in both processes. A dynamic one may have the name of a
+    // configured one.
+    let fixed = states.iter().filter(|state| state.dynamic.is_none());
+    let mut names = numbered(fixed.map(|state| state.name.clone())).into_iter();
     for state in states {
         let listed = match &state.dynamic {
             Some((range, ends)) if state.session.is_some() => {
@@ -58,11 +70,7 @@ pub(super) fn resume(
                 range.and_then(|range| dynamic::resume((core, server), &range, *ends))
             }
             Some(_) => None,
-            None => core
-                .neighbors
-                .all()
-                .into_iter()
-                .find(|listed| *listed.neighbor.name == *state.name),
+            None => names.next().and_then(|name| configured.remove(&name)),
         };
         match listed {
             Some(listed) => {

@@ -370,7 +370,7 @@ fn passive(count: u8, port: u16) -> String {
 }
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     listener().1
 }
 
