@@ -55,9 +55,9 @@ impl Confinement {
         self.user.is_none() && !self.no_new_privileges && self.limits == Limits::default()
     }
 
-    /// The arguments of the launcher, up to the helper's program.
+    /// The arguments of the launcher after [`CONFINED`], up to the helper's program.
     pub(crate) fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec![CONFINED.to_owned()];
+        let mut arguments = Vec::new();
         arguments.extend(self.user.iter().map(|user| format!("user={user}")));
         if self.no_new_privileges {
             arguments.push("no-new-privileges".to_owned());
@@ -68,7 +68,7 @@ impl Confinement {
         arguments
     }
 
-    /// Reads [`arguments`](Self::arguments) after the first one, up to `--`. `None` if they are not of that form.
+    /// Reads [`arguments`](Self::arguments) up to `--`. `None` if they are not of that form.
     pub(crate) fn from_arguments(arguments: impl IntoIterator<Item = String>) -> Option<Self> {
         let mut confinement = Self::default();
         for argument in arguments {
@@ -108,8 +108,7 @@ mod tests {
         };
         for confinement in [all, Confinement::default()] {
             let arguments = confinement.arguments();
-            assert_eq!(arguments[0], CONFINED);
-            let (last, inner) = arguments[1..].split_last().expect("`--`");
+            let (last, inner) = arguments.split_last().expect("`--`");
             assert_eq!(last, "--");
             let read = Confinement::from_arguments(inner.iter().cloned());
             assert_eq!(read, Some(confinement));

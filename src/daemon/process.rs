@@ -7,22 +7,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::process::{ExitStatus, Stdio};
+use std::os::fd::RawFd;
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf, BytesMut};
-use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::net::unix::pipe;
-use tokio::process::Command;
 use tokio::sync::Notify;
 use tokio::time::timeout;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
-use super::confine;
 use super::guard::GuardState;
 use super::helper_log;
 use super::queue::{Marks, Queue};
@@ -31,15 +28,15 @@ use crate::config::{GuardConfig, ProcessConfig};
 
 mod child;
 pub(crate) mod handover;
+mod running;
 
 use child::HelperChild;
+pub(crate) use running::Running;
 
 /// Longest line without newline, in bytes; ExaBGP's limit.
 const LINE: usize = 1 << 20;
 /// Bytes read from a helper in one turn.
 const TURN: usize = 128 * 1024;
-/// Size that the pipes are asked to have, in bytes.
-const PIPE: i32 = 1 << 20;
 /// How long to wait for the exit status of a helper that closed its stdout.
 const STATUS: Duration = Duration::from_millis(500);
 /// How long a helper may take to end after SIGTERM.
@@ -121,14 +118,6 @@ enum Inherited {
     Running(Box<Running>),
     /// It is not to be started.
     Lost,
-}
-
-/// A running helper.
-pub(crate) struct Running {
-    child: HelperChild,
-    stdin: pipe::Sender,
-    stdout: pipe::Receiver,
-    stderr: pipe::Receiver,
 }
 
 /// How a run ended.
@@ -309,7 +298,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
         }
         process.wish.set(Wish::Run);
         let (found, is_new) = match process.inherited.take() {
-            Inherited::Nothing => (spawn(process), true),
+            Inherited::Nothing => (start(process).await, true),
             Inherited::Running(running) => (Ok(*running), false),
             Inherited::Lost => {
                 process.wait_for_wish().await;
@@ -355,40 +344,25 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
     }
 }
 
-/// Starts the helper with its pipes.
-fn spawn(process: &Process) -> io::Result<Running> {
-    let config = process.config.borrow();
-    let mut child = Command::from(confine::command(&config)?)
-        .current_dir("/")
-        .env("TERM", "dumb")
-        .env_remove("exabgp_cli_pipe")
-        .env_remove("OXABGP_HANDOVER")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
-    let missing = || io::Error::other("the helper has no pipe");
-    let stdin = child.stdin.take().ok_or_else(missing)?.into_owned_fd()?;
-    let stdout = child.stdout.take().ok_or_else(missing)?.into_owned_fd()?;
-    let stderr = child.stderr.take().ok_or_else(missing)?.into_owned_fd()?;
-    for fd in [stdin.as_fd(), stdout.as_fd()] {
-        // The size only matters for speed, and the user's limit for pipe memory may be reached.
-        if let Err(cause) = fcntl(fd, FcntlArg::F_SETPIPE_SZ(PIPE)) {
-            debug!(process = %process.name, %cause, "the pipe keeps its size");
-        }
-    }
-    process
-        .pipes
-        .set(Some([&stdin, &stdout, &stderr].map(AsRawFd::as_raw_fd)));
-    let running = Running {
-        stdin: pipe::Sender::from_owned_fd(stdin)?,
-        stdout: pipe::Receiver::from_owned_fd(stdout)?,
-        stderr: pipe::Receiver::from_owned_fd(stderr)?,
-        child: HelperChild::Own(child),
-    };
+/// Starts the helper with its pipes, and waits until its program is executed.
+async fn start(process: &Process) -> io::Result<Running> {
+    let (mut running, report) = Running::start(&process.config())?;
     let pid = running.child.id();
     process.pid.set(pid);
+    if let Some(report) = report {
+        let failed = tokio::select! {
+            biased;
+            () = wished(process) => None,
+            text = report.failure() => text,
+        };
+        if let Some(text) = failed {
+            // It has nothing left to do but to exit.
+            let _ = running.child.wait().await;
+            process.pid.set(None);
+            return Err(io::Error::other(text));
+        }
+    }
+    process.pipes.set(Some(running.pipes()));
     process.starts.set(process.starts.get() + 1);
     info!(process = %process.name, pid = pid.map(Pid::as_raw), "the helper is started");
     Ok(running)

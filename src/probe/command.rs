@@ -28,6 +28,18 @@ const LINE: usize = 200;
 /// How long a background process may keep the output of a check without a time limit open.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// Variables that are for the daemon: by them, a service manager supervises it, or the process before tells it what it has
+/// left open. What it starts does not get them.
+pub(crate) const OWN_VARIABLES: [&str; 7] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "OXABGP_HANDOVER",
+];
+
 /// Why a command did not succeed.
 #[derive(Debug)]
 pub(crate) enum Failed {

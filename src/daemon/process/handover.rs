@@ -1,12 +1,10 @@
 //! A helper on its way from one process of this program to the next.
 
 use std::io;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 use nix::unistd::Pid;
-use tokio::net::unix::pipe;
 
-use super::child::HelperChild;
 use super::{Inherited, Process, Running, Wish};
 use crate::daemon::stats::CommandCounts;
 
@@ -83,21 +81,5 @@ impl Process {
     /// Adds to what it wrote and was not executed.
     pub(crate) fn hold_back(&self, text: &[u8]) {
         self.input.borrow_mut().extend_from_slice(text);
-    }
-}
-
-impl Running {
-    /// A helper of another process.
-    ///
-    /// # Errors
-    /// When its pipes are gone.
-    pub(crate) fn inherited(pid: i32, pipes: [io::Result<OwnedFd>; 3]) -> io::Result<Self> {
-        let [stdin, stdout, stderr] = pipes;
-        Ok(Self {
-            child: HelperChild::inherited(Pid::from_raw(pid))?,
-            stdin: pipe::Sender::from_owned_fd(stdin?)?,
-            stdout: pipe::Receiver::from_owned_fd(stdout?)?,
-            stderr: pipe::Receiver::from_owned_fd(stderr?)?,
-        })
     }
 }

@@ -267,3 +267,35 @@ fn a_helper_with_another_user_writes_no_file_with_the_rights_of_the_daemon() {
     assert_eq!(answers, ["error"], "{}", daemon.log());
     assert_eq!(std::fs::read(&file).expect("a file"), b"precious");
 }
+
+#[test]
+fn a_confined_helper_that_can_not_be_executed_is_reported_once_and_ends_nothing() {
+    let mut cases = vec![("no-new-privileges;", "helper.sh` can't be executed: ")];
+    if nix::unistd::geteuid().is_root() {
+        let reason = "helper.sh` can't be executed by the user `nobody`: ";
+        cases.push(("user nobody;", reason));
+    }
+    for (confinement, reason) in cases {
+        let lab = Lab::new();
+        let (listener, port) = listener();
+        let path = lab.script("helper.sh", "");
+        lab.write("helper.sh", "#!/no/such/interpreter\n");
+        let configuration = format!(
+            "process helper {{ run {path}; encoder json; {confinement} }}\n{}",
+            neighbor(port, "api { processes [ helper ]; }")
+        );
+        let mut daemon = Daemon::start(&lab, &configuration);
+        let mut peer = session(&listener);
+        let log = daemon.logged("the helper is not started again; sessions and routes stay");
+        let errors: Vec<&str> = log.lines().filter(|line| line.contains("ERROR")).collect();
+        let [error] = errors[..] else {
+            panic!("{log}");
+        };
+        for text in ["the helper could not be started", &path, reason] {
+            assert!(error.contains(text), "{error}");
+        }
+        assert!(!log.contains("the helper is started"), "{log}");
+        peer.send(oxabgp::bgp::message::MessageType::KEEPALIVE, &[]);
+        assert!(daemon.is_running());
+    }
+}
