@@ -6,8 +6,6 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use tracing::warn;
-
 use crate::api::command::Watch;
 use crate::api::encode::{CheckChange, Encoder, LeaseEnd, Printer, Version};
 use crate::api::event::{Event, EventHead, Raw, Stamp};
@@ -262,26 +260,18 @@ impl EventDispatcher {
                 process.queue.event(line.as_str().as_bytes());
             }
         }
-        subscriptions.publish(
-            head,
-            event,
-            raw,
-            printer,
-            |helpers, text| {
-                for helper in helpers {
-                    if helper.0 & WATCHERS != 0 {
-                        self.watchers.borrow().event(*helper, text);
-                    } else if let Some(process) = list.get(helper.0 as usize) {
-                        process.queue.event(text.as_bytes());
-                        if process.queue.is_hopeless() {
-                            warn!(process = %process.name, "the helper does not read its events and is killed");
-                            process.queue.close();
-                            process.kill();
-                        }
+        subscriptions.publish(head, event, raw, printer, |helpers, text| {
+            for helper in helpers {
+                if helper.0 & WATCHERS != 0 {
+                    self.watchers.borrow().event(*helper, text);
+                } else if let Some(process) = list.get(helper.0 as usize) {
+                    process.queue.event(text.as_bytes());
+                    if process.queue.is_hopeless() {
+                        process.kill_unread();
                     }
                 }
-            },
-        );
+            }
+        });
     }
 
     /// Reports to a helper that the lease of a route has ended, unless it does not read its events.

@@ -10,14 +10,14 @@ use std::io;
 use std::os::fd::RawFd;
 use std::process::ExitStatus;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::net::unix::pipe;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::guard::GuardState;
@@ -28,9 +28,11 @@ use crate::config::{GuardConfig, ProcessConfig};
 
 mod child;
 pub(crate) mod handover;
+mod respawn;
 mod running;
 
 use child::HelperChild;
+use respawn::Endings;
 pub(crate) use running::Running;
 
 /// Longest line without newline, in bytes; ExaBGP's limit.
@@ -91,7 +93,8 @@ pub(crate) struct Process {
     supervised: Cell<bool>,
     gone: Notify,
     retired: Cell<bool>,
-    deaths: Cell<(u64, u32)>,
+    /// How its runs have ended.
+    pub(crate) endings: Endings,
     /// What it wrote and was not executed: an incomplete line.
     input: RefCell<BytesMut>,
     /// Its stdin, stdout and stderr, while it runs.
@@ -150,7 +153,7 @@ impl Process {
             supervised: Cell::new(false),
             gone: Notify::new(),
             retired: Cell::new(false),
-            deaths: Cell::new((0, 0)),
+            endings: Endings::default(),
             input: RefCell::default(),
             pipes: Cell::new(None),
             inherited: RefCell::default(),
@@ -218,6 +221,14 @@ impl Process {
         }
     }
 
+    /// Kills it because it does not read its events.
+    pub(crate) fn kill_unread(&self) {
+        warn!(process = %self.name, "the helper does not read its events and is killed");
+        self.endings.kill();
+        self.queue.close();
+        self.kill();
+    }
+
     /// The process ID, while it runs.
     pub(crate) fn pid(&self) -> Option<i32> {
         self.pid.get().map(Pid::as_raw)
@@ -231,6 +242,11 @@ impl Process {
     /// Returns `true` if it runs, or is started again by itself.
     pub(crate) fn is_alive(&self) -> bool {
         !self.is_stopped() && !self.is_gone() && !self.lost.get()
+    }
+
+    /// Returns `true` if it does not run because it was killed for not reading its events, and is started again later.
+    pub(crate) const fn is_waiting(&self) -> bool {
+        self.endings.due.get().is_some()
     }
 
     /// Notes that it is run by other code than [`supervise`].
@@ -266,18 +282,6 @@ impl Process {
         // A reader that waits for its answers to be read must look at the wish too.
         self.queue.drained.notify_waiters();
     }
-
-    /// Counts a death. Returns `true` after more than `MOST` restarts in one aligned window of 64 seconds.
-    fn died_too_often(&self) -> bool {
-        const MOST: u32 = 5;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        let (window, deaths) = self.deaths.get();
-        let deaths = if window == now & !63 { deaths + 1 } else { 1 };
-        self.deaths.set((now & !63, deaths));
-        deaths > MOST
-    }
 }
 
 /// Keeps a helper running until it is stopped or lost.
@@ -293,11 +297,15 @@ pub(crate) async fn supervise(
 
 async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: bool) {
     loop {
-        if process.wish.get() == Wish::Stop {
+        if process.wish.get() == Wish::Stop || process.retired.get() {
             return;
         }
         process.wish.set(Wish::Run);
         let (found, is_new) = match process.inherited.take() {
+            Inherited::Nothing if process.endings.due.get().is_some() => {
+                wait_until_due(process).await;
+                continue;
+            }
             Inherited::Nothing => (start(process).await, true),
             Inherited::Running(running) => (Ok(*running), false),
             Inherited::Lost => {
@@ -307,6 +315,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
         };
         let ended = match found {
             Ok(running) => {
+                process.endings.begin();
                 if is_new {
                     process.queue.open();
                     core.started(process);
@@ -332,7 +341,12 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
         let respawn = respawn_allowed && process.config.borrow().respawn;
         let loss = if !respawn {
             Loss::Ended
-        } else if process.died_too_often() {
+        } else if let Some((times, wait)) = process.endings.killed() {
+            let seconds = wait.as_secs();
+            warn!(process = %process.name, times, seconds, "the helper is started again after a while");
+            process.endings.due.set(Some(Instant::now() + wait));
+            continue;
+        } else if process.endings.died_too_often() {
             error!(process = %process.name, "the helper died more than 5 times within 64 seconds");
             Loss::Deaths
         } else {
@@ -342,6 +356,17 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
         core.lost(process, loss);
         process.wait_for_wish().await;
     }
+}
+
+/// Waits until a helper is due that was killed because it did not read its events, or until something else is wished.
+async fn wait_until_due(process: &Process) {
+    if let Some(due) = process.endings.due.get() {
+        tokio::select! {
+            () = wished(process) => {}
+            () = sleep_until(due) => {}
+        }
+    }
+    process.endings.due.set(None);
 }
 
 /// Starts the helper with its pipes, and waits until its program is executed.

@@ -168,7 +168,9 @@ fn queue(parts: QueueParts) -> QueueState {
 }
 
 fn helpers(executor: &Executor) -> Result<Vec<HelperState>, String> {
-    let helpers = executor.core.events.helpers().active();
+    let mut helpers = executor.core.events.helpers().active();
+    // What is known of one that waits is in a section.
+    helpers.retain(|process| !process.is_waiting());
     let helpers = helpers.iter().map(|process| {
         let parts = process
             .parts()

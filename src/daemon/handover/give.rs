@@ -209,7 +209,7 @@ impl Giver<'_> {
                 busy = Some(format!("the helper {name} has an open batch or set"));
             } else if process.queue.waits_for_another(None) {
                 busy = Some(format!("a command of the helper {name} is not finished"));
-            } else if process.parts().is_none() && !process.is_gone() {
+            } else if process.parts().is_none() && !process.is_gone() && !process.is_waiting() {
                 busy = Some(format!("the helper {name} is being started or stopped"));
             }
         }

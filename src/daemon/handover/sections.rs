@@ -10,6 +10,7 @@ use crate::daemon::checks::handover::drain;
 use crate::daemon::clock;
 use crate::daemon::core::Core;
 use crate::daemon::guard::GuardState;
+use crate::daemon::stats::CommandCounts;
 use crate::speaker::Server;
 use crate::wire::{Reader, WireError};
 
@@ -17,6 +18,7 @@ const RATES: u8 = 1;
 const REFUSED: u8 = 2;
 const ATTEMPTS: u8 = 3;
 const DRAINS: u8 = 4;
+const KILLED: u8 = 5;
 
 /// The sections.
 #[derive(Debug, Default, PartialEq)]
@@ -29,7 +31,13 @@ pub(super) struct Sections {
     attempts: Vec<(u32, u32)>,
     /// Health checks that were removed: names, commands, and how soon each command is run.
     drains: Vec<(String, String, Duration)>,
+    /// Helpers that were killed because they did not read their events.
+    killed: Vec<Killed>,
 }
+
+/// A helper that was killed because it did not read its events: its name; how often in a row, and how soon it is started
+/// again; its starts, and its commands that were carried out and refused.
+type Killed = (String, (u32, Option<Duration>), (u64, u64, u64));
 
 /// Who has counted refused commands, other than a helper: no name of a helper has a blank.
 const OPERATORS: &str = "all operators";
@@ -59,7 +67,13 @@ impl Sections {
             let id = listed.neighbor.id;
             Some((id.0, core.status(id)?.attempts))
         });
+        let killed = helpers.iter().filter_map(|process| {
+            let (waits, counts) = (process.endings.waits(), process.counts.get());
+            let counts = (process.starts.get(), counts.done, counts.refused);
+            (waits.0 > 0).then(|| (process.name.to_string(), waits, counts))
+        });
         Self {
+            killed: killed.collect(),
             rates: rates.collect(),
             refused: refused.collect(),
             attempts: attempts.collect(),
@@ -91,6 +105,16 @@ impl Sections {
                 }
             }
         }
+        for (name, waits, (starts, done, refused)) in &self.killed {
+            if let Some(process) = helper(name) {
+                process.endings.resume(*waits);
+                process.starts.set(*starts);
+                process.counts.set(CommandCounts {
+                    done: *done,
+                    refused: *refused,
+                });
+            }
+        }
         for (id, attempts) in &self.attempts {
             let listed = numbers.get(id).and_then(|id| core.neighbors.get(*id));
             if let Some(key) = listed.and_then(|listed| listed.key.get()) {
@@ -119,6 +143,7 @@ impl Field for Sections {
             section(REFUSED, &self.refused),
             section(ATTEMPTS, &self.attempts),
             section(DRAINS, &self.drains),
+            section(KILLED, &self.killed),
         ];
         sections.put(out);
     }
@@ -132,6 +157,7 @@ impl Field for Sections {
                 REFUSED => all.refused = Field::get(r)?,
                 ATTEMPTS => all.attempts = Field::get(r)?,
                 DRAINS => all.drains = Field::get(r)?,
+                KILLED => all.killed = Field::get(r)?,
                 _ => {}
             }
         }
@@ -154,6 +180,11 @@ mod tests {
             refused: vec![(OPERATORS.to_owned(), "prefix".to_owned(), 7)],
             attempts: vec![(3, 2)],
             drains: vec![("web".to_owned(), "stop it".to_owned(), Duration::ZERO)],
+            killed: vec![(
+                "helper".to_owned(),
+                (3, Some(Duration::from_secs(2))),
+                (4, 10, 1),
+            )],
         };
         let mut bytes = Vec::new();
         all.put(&mut bytes);

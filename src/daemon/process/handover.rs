@@ -33,7 +33,7 @@ impl Process {
             running,
             input: self.input.borrow().to_vec(),
             starts: self.starts.get(),
-            deaths: self.deaths.get(),
+            deaths: self.endings.deaths.get(),
             counts: self.counts.get(),
         })
     }
@@ -49,7 +49,7 @@ impl Process {
         adopt: impl FnOnce(i32, [RawFd; 3]) -> io::Result<Option<Running>>,
     ) -> io::Result<()> {
         self.starts.set(parts.starts);
-        self.deaths.set(parts.deaths);
+        self.endings.deaths.set(parts.deaths);
         self.counts.set(parts.counts);
         let Some((pid, pipes)) = parts.running else {
             self.inherited.replace(Inherited::Lost);

@@ -2,6 +2,8 @@
 
 use oxabgp::bgp::message::MessageType;
 
+use super::control::start_with;
+use super::upgrade::upgrade;
 use super::{announced, listener, neighbor, session};
 use crate::support::daemon::{Daemon, Lab, wait_for};
 use crate::support::peer::{RawPeer, announcement, encode};
@@ -17,7 +19,7 @@ fn start(lab: &Lab, script: &str, policy: &str) -> (Daemon, RawPeer) {
             "api { processes [ helper ]; receive { parsed; update; } } static { route 10.9.0.0/16 next-hop 192.0.2.1; }"
         )
     );
-    let daemon = Daemon::start(lab, &configuration);
+    let daemon = start_with(lab, &configuration);
     let peer = session(&listener);
     (daemon, peer)
 }
@@ -93,4 +95,37 @@ fn a_helper_is_ended_for_not_reading_where_that_is_asked_for() {
         let text = std::fs::read_to_string(&received).ok()?;
         text.contains("\"type\": \"update\"").then_some(())
     });
+}
+
+#[test]
+fn a_helper_that_never_reads_is_started_after_waits_that_grow_and_ends_nothing() {
+    let lab = Lab::new();
+    let (mut daemon, mut peer) = start(&lab, "exec sleep 600", "kill");
+    let mut number = 0;
+    wait_for("the fourth time that it is killed", || {
+        for _ in 0..200 {
+            announce(&mut peer, number);
+            number += 1;
+        }
+        daemon.log().contains("times=4 seconds=4").then_some(())
+    });
+    let log = daemon.log();
+    for wait in [
+        "times=1 seconds=0",
+        "times=2 seconds=1",
+        "times=3 seconds=2",
+    ] {
+        assert!(log.contains(wait), "{log}");
+    }
+    assert!(!log.contains("ERROR") && daemon.is_running(), "{log}");
+    // An upgrade does not wait for it, and the next process goes on.
+    upgrade(&lab, &daemon);
+    wait_for("the fifth time", || {
+        for _ in 0..200 {
+            announce(&mut peer, number);
+            number += 1;
+        }
+        daemon.log().contains("times=5 seconds=8").then_some(())
+    });
+    assert_eq!(daemon.log().matches("session closed").count(), 0);
 }
