@@ -17,6 +17,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::config::env::{LogEnv, LogLevel};
+use crate::daemon::log_file;
 
 mod json;
 mod lossy;
@@ -184,7 +185,7 @@ fn destination(text: &str) -> (BoxMakeWriter, Kind) {
             }
         },
     };
-    match LogFile::open(&path) {
+    match LogFile::begin(&path) {
         Ok(file) => {
             let file = Mutex::new(file);
             (BoxMakeWriter::new(file), Kind::File)
@@ -204,26 +205,42 @@ struct LogFile {
     path: PathBuf,
     file: Lossy<File>,
     size: u64,
-    /// Only a regular file is rotated, since devices do not grow.
-    regular: bool,
+    /// Of this size it is rotated. `None`: devices do not grow.
+    most: Option<u64>,
+    /// It was reported that it can't be rotated or opened again.
+    is_reported: bool,
 }
 
 impl LogFile {
+    /// The file that the process before an upgrade has logged to, or the one at `path`.
+    fn begin(path: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        match log_file::inherited(&path) {
+            Some(file) => Self::of(file, path),
+            None => Self::open(&path),
+        }
+    }
+
     /// A named pipe is also opened for reading: otherwise the call would block until it has a reader, and lines would be
     /// lost while the reader restarts.
     fn open(path: &Path) -> io::Result<Self> {
-        let path = std::path::absolute(path)?;
-        let pipe = std::fs::metadata(&path).is_ok_and(|facts| facts.file_type().is_fifo());
+        let pipe = std::fs::metadata(path).is_ok_and(|facts| facts.file_type().is_fifo());
         let file = match pipe {
-            true => OpenOptions::new().read(true).write(true).open(&path)?,
-            false => OpenOptions::new().create(true).append(true).open(&path)?,
+            true => OpenOptions::new().read(true).write(true).open(path)?,
+            false => OpenOptions::new().create(true).append(true).open(path)?,
         };
+        Self::of(file, path.to_owned())
+    }
+
+    fn of(file: File, path: PathBuf) -> io::Result<Self> {
         let facts = file.metadata()?;
+        log_file::opened(&file, &path);
         Ok(Self {
             path,
             file: Lossy::new(file),
             size: facts.len(),
-            regular: facts.is_file(),
+            most: facts.is_file().then_some(ROTATE),
+            is_reported: false,
         })
     }
 
@@ -244,14 +261,45 @@ impl LogFile {
     }
 }
 
+impl LogFile {
+    /// Puts the file aside if it has grown large, and opens it again if it was moved. Then, or when that is not possible, the
+    /// open file is written to.
+    fn renew(&mut self) -> io::Result<()> {
+        let found = std::fs::symlink_metadata(&self.path);
+        // The directory may not be ours to look into.
+        if found.is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
+            *self = Self::open(&self.path)?;
+        } else if let Some(most) = self.most.filter(|most| self.size >= *most) {
+            // The next attempt is due when it has grown by as much again.
+            self.most = Some(most.max(self.size) + ROTATE);
+            self.is_reported = false;
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
+    /// Says in the file that it could not be renewed.
+    fn report(&mut self, cause: &io::Error, is_json: bool) {
+        let name = self.path.display();
+        let text = format!(
+            "the log file {name} can't be rotated or opened again, and goes on as it is: {cause}"
+        );
+        let line = match is_json {
+            true => complaint(&format!("warning: {text}")),
+            false => format!(" WARN oxabgp::log: {text}\n"),
+        };
+        self.size += line.len() as u64;
+        // What can't be written is counted there.
+        let _ = self.file.write(line.as_bytes());
+    }
+}
+
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let moved = std::fs::symlink_metadata(&self.path).is_err();
-        if self.regular && self.size >= ROTATE && !moved {
-            // A file that cannot be rotated continues to grow, so that no lines are lost.
-            let _ = self.rotate();
-        } else if moved && let Ok(new) = Self::open(&self.path) {
-            *self = new;
+        if let Err(cause) = self.renew()
+            && !std::mem::replace(&mut self.is_reported, true)
+        {
+            self.report(&cause, line.starts_with(b"{"));
         }
         self.size += line.len() as u64;
         self.file.write(line)
@@ -322,6 +370,48 @@ mod tests {
         std::fs::rename(&path, directory.path().join("moved")).expect("movable");
         log.write_all(b"again\n").expect("a log never fails");
         assert_eq!(std::fs::read(&path).expect("readable"), b"again\n");
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_put_aside_goes_on_and_says_so_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
+        let mut log = LogFile::open(&path).expect("a file");
+        // Root could rename any file, but none to the place of a directory that is not empty.
+        std::fs::create_dir_all(directory.path().join("log.1/x")).expect("a directory");
+        std::fs::create_dir_all(directory.path().join("log.2/x")).expect("a directory");
+        std::fs::create_dir_all(directory.path().join("log.3/x")).expect("a directory");
+        log.size = ROTATE;
+        for line in ["first\n", "second\n"] {
+            log.write_all(line.as_bytes()).expect("a log never fails");
+        }
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let [note, rest] = &text.splitn(2, '\n').collect::<Vec<_>>()[..] else {
+            panic!("{text}");
+        };
+        assert!(note.contains("can't be rotated"), "{note}");
+        assert_eq!(*rest, "first\nsecond\n");
+        log.size += ROTATE;
+        log.write_all(b"{}\n").expect("a log never fails");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let note = text.lines().nth_back(1).expect("a line");
+        assert!(note.starts_with("{\"time\""), "{note}");
+    }
+
+    #[test]
+    fn a_file_whose_folder_is_gone_is_written_on() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let folder = directory.path().join("folder");
+        std::fs::create_dir(&folder).expect("a directory");
+        let mut log = LogFile::open(&folder.join("log")).expect("a file");
+        let moved = directory.path().join("moved");
+        std::fs::rename(&folder, &moved).expect("movable");
+        for line in ["first\n", "second\n"] {
+            log.write_all(line.as_bytes()).expect("a log never fails");
+        }
+        let text = std::fs::read_to_string(moved.join("log")).expect("readable");
+        assert_eq!(text.matches("can't be rotated or opened").count(), 1);
+        assert!(text.ends_with("first\nsecond\n"), "{text}");
     }
 
     #[test]

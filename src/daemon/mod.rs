@@ -10,7 +10,7 @@
 //!
 //! | module | purpose |
 //! |---|---|
-//! | `signal`, `notify`, `privilege`, `clock`, `until_closed`, `stats` | signals, systemd, change of user, clocks, the end of connections, what is measured |
+//! | `signal`, `notify`, `privilege`, `clock`, `until_closed`, `stats`, `log_file` | signals, systemd, change of user, clocks, the end of connections, what is measured, the open log |
 //! | `sync_acks`, `queue` | answers that are held back until routes have been sent; text for a helper's stdin |
 //! | `helper_log`, `guard`, `process` | what helpers write to stderr, and may announce; one helper process |
 //! | `events` | which helpers receive which events |
@@ -73,6 +73,7 @@ mod journal;
 mod lease_table;
 mod leases;
 mod listing;
+pub(crate) mod log_file;
 mod message_log;
 mod monitors;
 mod mrt;

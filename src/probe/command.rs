@@ -30,7 +30,7 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// Variables that are for the daemon: by them, a service manager supervises it, or the process before tells it what it has
 /// left open. What it starts does not get them.
-pub(crate) const OWN_VARIABLES: [&str; 7] = [
+pub(crate) const OWN_VARIABLES: [&str; 8] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
     "WATCHDOG_USEC",
@@ -38,6 +38,7 @@ pub(crate) const OWN_VARIABLES: [&str; 7] = [
     "LISTEN_FDS",
     "LISTEN_FDNAMES",
     "OXABGP_HANDOVER",
+    "OXABGP_LOG",
 ];
 
 /// Why a command did not succeed.

@@ -1,7 +1,7 @@
 //! The process that hands over: it checks the program that is to continue, collects what that needs, and becomes it.
 
 use std::convert::Infallible;
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -25,7 +25,7 @@ use crate::config::{Config, diff};
 use crate::daemon::control::Control;
 use crate::daemon::core::Core;
 use crate::daemon::executor::Executor;
-use crate::daemon::{monitors, notify};
+use crate::daemon::{log_file, monitors, notify};
 use crate::rib::PeerId;
 use crate::speaker::sockopt::{Inherit, inheritable};
 use crate::speaker::{Handed, Server, Suspension};
@@ -130,7 +130,7 @@ impl Giver<'_> {
     /// both know.
     async fn check(&self) -> Result<u8, String> {
         let name = self.program.display();
-        let ask = |arguments: Vec<std::ffi::OsString>, checks: bool| {
+        let ask = |arguments: Vec<OsString>, checks: bool| {
             let mut command = Command::new(self.program);
             command
                 .args(arguments)
@@ -139,6 +139,7 @@ impl Giver<'_> {
                 .stderr(Stdio::null())
                 .env_remove("NOTIFY_SOCKET")
                 .env_remove(VARIABLE)
+                .env_remove(log_file::VARIABLE)
                 .kill_on_drop(true);
             if checks {
                 // The name may decide what the command line means.
@@ -314,7 +315,11 @@ impl Giver<'_> {
             .map_err(|cause| format!("no memory for the state: {cause}"))?;
         let mut descriptors = collected.into_descriptors();
         descriptors.push(file.as_raw_fd());
-        let result = self.become_program(&descriptors, file.as_raw_fd());
+        let log = log_file::handed();
+        descriptors.extend(log.iter().map(|(number, _)| *number));
+        let mut variables = vec![(VARIABLE, file.as_raw_fd().to_string().into())];
+        variables.extend(log.map(|(_, value)| (log_file::VARIABLE, value)));
+        let result = self.become_program(&descriptors, variables);
         for number in descriptors {
             if let Err(cause) = inheritable(number, Inherit::No) {
                 warn!(number, %cause, "a descriptor stays open for helpers");
@@ -323,17 +328,23 @@ impl Giver<'_> {
         result
     }
 
-    fn become_program(&self, descriptors: &[i32], state: i32) -> Result<Infallible, String> {
+    fn become_program(
+        &self,
+        descriptors: &[i32],
+        own: Vec<(&str, OsString)>,
+    ) -> Result<Infallible, String> {
         let text = |bytes: &[u8]| CString::new(bytes).map_err(|cause| cause.to_string());
         let program = text(self.program.as_os_str().as_bytes())?;
         let arguments: Vec<CString> = std::env::args_os()
             .map(|argument| text(argument.as_bytes()))
             .collect::<Result<_, _>>()?;
-        let kept = std::env::vars_os().filter(|(name, _)| name != VARIABLE);
-        let mut variables: Vec<CString> = kept
+        let kept =
+            std::env::vars_os().filter(|(name, _)| name != VARIABLE && name != log_file::VARIABLE);
+        let own = own.into_iter().map(|(name, value)| (name.into(), value));
+        let variables: Vec<CString> = kept
+            .chain(own)
             .map(|(name, value)| text(&[name.as_bytes(), b"=", value.as_bytes()].concat()))
             .collect::<Result<_, _>>()?;
-        variables.push(text(format!("{VARIABLE}={state}").as_bytes())?);
         for number in descriptors {
             inheritable(*number, Inherit::Yes).map_err(|cause| cause.to_string())?;
         }
