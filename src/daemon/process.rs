@@ -31,7 +31,7 @@ pub(crate) mod handover;
 mod respawn;
 mod running;
 
-use child::HelperChild;
+pub(crate) use child::HelperChild;
 use respawn::Endings;
 pub(crate) use running::Running;
 

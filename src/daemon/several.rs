@@ -17,6 +17,7 @@ use super::privilege::{self, PidFile};
 use super::signal::{Received, Signals};
 use super::startup::{Fatal, go_to_background, runtime};
 use crate::config::Env;
+use crate::probe::command::OWN_VARIABLES;
 use crate::speaker::sockopt::close_inherited_on_exec;
 
 /// Runs these daemons until all have exited. Returns the greatest of their exit codes.
@@ -72,10 +73,10 @@ fn start(
 ) -> std::io::Result<Pid> {
     // This process notifies systemd, writes the pid file and goes to the background, not the daemons.
     let mut daemon = Command::from(daemon);
+    for variable in OWN_VARIABLES {
+        daemon.env_remove(variable);
+    }
     daemon
-        .env_remove("NOTIFY_SOCKET")
-        .env_remove("WATCHDOG_USEC")
-        .env_remove("WATCHDOG_PID")
         .env("oxabgp_daemon_pid", "")
         .env("oxabgp_daemon_daemonize", "false");
     let mut child = daemon.spawn()?;

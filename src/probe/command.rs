@@ -5,9 +5,10 @@
 //! meant for it. When its shell has exited, the exit code determines the result, even if a background process keeps
 //! its output open: that is waited for until the time limit, as in ExaBGP, and then killed.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -40,6 +41,56 @@ pub(crate) const OWN_VARIABLES: [&str; 8] = [
     "OXABGP_HANDOVER",
     "OXABGP_LOG",
 ];
+
+/// A command that runs.
+struct Run {
+    pid: i32,
+    /// The pipe of its output.
+    pipe: RawFd,
+    deadline: Option<Instant>,
+}
+
+/// Notes that a command runs, until it is dropped.
+pub(crate) struct Noted(RawFd);
+
+impl Noted {
+    /// A command with this process ID, the pipe of its output, and its deadline.
+    pub(crate) fn new(pid: i32, pipe: RawFd, deadline: Option<Instant>) -> Self {
+        let mut runs = RUNS.take();
+        runs.push(Run {
+            pid,
+            pipe,
+            deadline,
+        });
+        RUNS.set(runs);
+        Self(pipe)
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        let mut runs = RUNS.take();
+        runs.retain(|run| run.pipe != self.0);
+        RUNS.set(runs);
+    }
+}
+
+thread_local! {
+    /// The commands that run.
+    static RUNS: Cell<Vec<Run>> = const { Cell::new(Vec::new()) };
+}
+
+/// The commands of this thread that run: process IDs, the pipes of their output, and how long they still may take.
+pub(crate) fn running() -> Vec<(i32, RawFd, Duration)> {
+    let (runs, now) = (RUNS.take(), Instant::now());
+    let left = |run: &Run| {
+        let left = run.deadline.map(|end| end.saturating_duration_since(now));
+        (run.pid, run.pipe, left.unwrap_or(LINGER))
+    };
+    let found = runs.iter().map(left).collect();
+    RUNS.set(runs);
+    found
+}
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -115,6 +166,9 @@ async fn execute(
     let deadline = (!limit.is_zero()).then(|| Instant::now() + limit);
     let (mut child, mut output) = start(command, variables)?;
     let mut group = Group::of(&child);
+    let _noted = group
+        .0
+        .map(|pid| Noted::new(pid.as_raw(), output.pipe.as_raw_fd(), deadline));
     let ended = within(deadline, output.read_until(child.wait())).await;
     let Some(status) = ended else {
         group.kill();
@@ -146,6 +200,9 @@ fn start(command: &str, variables: &[(&str, &str)]) -> io::Result<(Child, Output
 pub(crate) fn shell(command: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", command]).stdin(Stdio::null());
+    for variable in OWN_VARIABLES {
+        shell.env_remove(variable);
+    }
     shell
 }
 
@@ -248,6 +305,30 @@ mod tests {
             assert_eq!(found(command, 60_000), wanted, "{command}");
             assert_eq!(found(command, 0), wanted, "{command} without limit");
         }
+    }
+
+    #[test]
+    fn variables_of_the_daemon_are_not_for_commands() {
+        let shell = shell("true");
+        let removed = shell.as_std().get_envs().filter(|(_, to)| to.is_none());
+        let removed: Vec<_> = removed.filter_map(|(name, _)| name.to_str()).collect();
+        assert!(OWN_VARIABLES.iter().all(|name| removed.contains(name)));
+    }
+
+    #[tokio::test]
+    async fn commands_are_known_while_they_run() {
+        let once = async {
+            assert!(run("sleep 600", Duration::from_millis(500)).await.is_err());
+        };
+        let look = async {
+            let found = running();
+            let [(pid, _, left)] = found[..] else {
+                panic!("{found:?}");
+            };
+            assert!(pid > 0 && left <= Duration::from_millis(500));
+        };
+        tokio::join!(once, look);
+        assert!(running().is_empty());
     }
 
     #[test]

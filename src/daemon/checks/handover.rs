@@ -78,10 +78,12 @@ impl Check {
     /// Continues with it, before it begins. Its routes are in the tables already.
     pub(crate) fn resume(self: &Rc<Self>, core: &Rc<Core>, parts: CheckParts) {
         let (config, counts) = (self.config(), &self.counts);
-        self.watch.borrow_mut().resume(parts.seen);
-        self.side.set(parts.side);
+        // The command of a service that came up was running: nobody waits for its end now.
+        let side = parts.seen.side.filter(|side| *side == Side::Up);
+        self.side.set(side.or(parts.side));
         let now = Instant::now();
         let since = |age| now.checked_sub(age).unwrap_or(now);
+        self.watch.borrow_mut().resume(parts.seen);
         counts.since.set(parts.changed.map(since));
         counts.good.set(parts.counts.0);
         counts.changes.set(parts.counts.1);

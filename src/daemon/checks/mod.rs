@@ -2,7 +2,7 @@
 //!
 //! The routes of a check have an owner of their own, `check NAME`, and take the way of those of helpers: guards that are for
 //! operators, limits of neighbors, the journal. `announce` makes the routes what the state of a check wants, `run` is the task,
-//! `configure` begins and ends checks.
+//! `configure` begins and ends checks, `orphans` goes on with the commands of another process.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ use crate::rib::PeerSet;
 pub(crate) mod announce;
 pub(crate) mod configure;
 pub(crate) mod handover;
+pub(crate) mod orphans;
 pub(crate) mod run;
 
 /// The most checks that are carried out at the same time.

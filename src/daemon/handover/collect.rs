@@ -123,7 +123,9 @@ pub(super) fn collect(
     let mut bytes = Vec::new();
     state.put(&mut bytes);
     if format >= WITH_SECTIONS {
-        Sections::of(core).put(&mut bytes);
+        let sections = Sections::of(core);
+        descriptors.extend(sections.descriptors());
+        sections.put(&mut bytes);
     }
     Ok(Collected {
         magic: magic(format),

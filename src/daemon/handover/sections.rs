@@ -1,16 +1,19 @@
 //! What is handed over to a program that knows it: sections between the state and the tables, each with a number. Those with
 //! other numbers are skipped, and one that is missing leaves the next process with what it would begin with.
 
+use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::codec::{Blob, Field};
 use super::neighbors::Numbers;
 use crate::daemon::checks::handover::drain;
+use crate::daemon::checks::orphans::{Orphan, adopt};
 use crate::daemon::clock;
 use crate::daemon::core::Core;
 use crate::daemon::guard::GuardState;
 use crate::daemon::stats::CommandCounts;
+use crate::probe::command::running;
 use crate::speaker::Server;
 use crate::wire::{Reader, WireError};
 
@@ -19,6 +22,7 @@ const REFUSED: u8 = 2;
 const ATTEMPTS: u8 = 3;
 const DRAINS: u8 = 4;
 const KILLED: u8 = 5;
+const ORPHANS: u8 = 6;
 
 /// The sections.
 #[derive(Debug, Default, PartialEq)]
@@ -33,6 +37,8 @@ pub(super) struct Sections {
     drains: Vec<(String, String, Duration)>,
     /// Helpers that were killed because they did not read their events.
     killed: Vec<Killed>,
+    /// Commands of health checks that run.
+    orphans: Vec<Orphan>,
 }
 
 /// A helper that was killed because it did not read its events: its name; how often in a row, and how soon it is started
@@ -78,6 +84,7 @@ impl Sections {
             refused: refused.collect(),
             attempts: attempts.collect(),
             drains: core.checks.draining(),
+            orphans: running(),
         }
     }
 
@@ -123,8 +130,14 @@ impl Sections {
         }
     }
 
-    /// Continues with health checks that were removed.
+    /// The descriptors that stay open.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.orphans.iter().map(|(_, pipe, _)| *pipe)
+    }
+
+    /// Continues with health checks that were removed, and with commands of checks.
     pub(super) fn resume_checks(&mut self, core: &Rc<Core>) {
+        adopt(core, std::mem::take(&mut self.orphans));
         for removed in std::mem::take(&mut self.drains) {
             drain(core, removed);
         }
@@ -144,6 +157,7 @@ impl Field for Sections {
             section(ATTEMPTS, &self.attempts),
             section(DRAINS, &self.drains),
             section(KILLED, &self.killed),
+            section(ORPHANS, &self.orphans),
         ];
         sections.put(out);
     }
@@ -158,6 +172,7 @@ impl Field for Sections {
                 ATTEMPTS => all.attempts = Field::get(r)?,
                 DRAINS => all.drains = Field::get(r)?,
                 KILLED => all.killed = Field::get(r)?,
+                ORPHANS => all.orphans = Field::get(r)?,
                 _ => {}
             }
         }
@@ -185,6 +200,7 @@ mod tests {
                 (3, Some(Duration::from_secs(2))),
                 (4, 10, 1),
             )],
+            orphans: vec![(7, 5, Duration::from_secs(2))],
         };
         let mut bytes = Vec::new();
         all.put(&mut bytes);

@@ -1,4 +1,5 @@
-//! The process of a helper: started here, or by the process that this one has replaced, whose children are ours.
+//! The process of a helper, or of a command: started here, or by the process that this one has replaced, whose children are
+//! ours.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -10,7 +11,7 @@ use tokio::process::Child;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The process of a helper.
-pub(super) enum HelperChild {
+pub(crate) enum HelperChild {
     /// Started here.
     Own(Child),
     /// Started before.
@@ -18,7 +19,7 @@ pub(super) enum HelperChild {
 }
 
 /// A child that was started before.
-pub(super) struct InheritedChild {
+pub(crate) struct InheritedChild {
     pid: Pid,
     /// Some child has ended.
     ended: Signal,
@@ -30,7 +31,7 @@ impl HelperChild {
     ///
     /// # Errors
     /// When the kernel refuses the handler of SIGCHLD.
-    pub(super) fn inherited(pid: Pid) -> io::Result<Self> {
+    pub(crate) fn inherited(pid: Pid) -> io::Result<Self> {
         Ok(Self::Inherited(InheritedChild {
             pid,
             ended: signal(SignalKind::child())?,
@@ -50,7 +51,7 @@ impl HelperChild {
     }
 
     /// Waits until it has ended. It is safe to cancel.
-    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         match self {
             Self::Own(child) => child.wait().await,
             Self::Inherited(child) => child.wait().await,
