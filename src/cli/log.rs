@@ -21,9 +21,11 @@ use crate::daemon::log_file;
 
 mod json;
 mod lossy;
+mod printable;
 
 pub(crate) use json::complaint;
 use lossy::Lossy;
+pub(crate) use printable::Printable;
 
 /// A file of this many bytes is rotated.
 const ROTATE: u64 = 1 << 20;
@@ -60,6 +62,7 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity, format: LineFormat) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
+        .fmt_fields(printable::fields())
         // They would be reported with `eprintln!`, which panics if stderr cannot be written.
         .log_internal_errors(false)
         .with_ansi(ansi);

@@ -37,8 +37,9 @@ async fn command(command: &str, limit: Duration, prefix: &str) -> Result<(), ()>
             command::Failed::Start(cause) => warn!("{prefix}cannot run the check: {cause}"),
         }
         let output = String::from_utf8_lossy(failed.output());
-        if !output.trim().is_empty() {
-            info!("{prefix}the check printed: {}", output.trim());
+        // Each line has its beginning, so that none is taken for one of ours.
+        for line in output.lines().filter(|line| !line.trim().is_empty()) {
+            info!("{prefix}the check printed: {}", line.trim_end());
         }
     })
 }

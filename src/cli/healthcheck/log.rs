@@ -14,6 +14,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::options::HealthcheckArgs;
+use crate::cli::log::Printable;
 
 /// The socket of syslog on Linux.
 const SYSLOG: &str = "/dev/log";
@@ -102,10 +103,12 @@ struct Message(String);
 
 impl Visit for Message {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Errors have a second line with help.
+        let mut out = Printable::lines(&mut self.0);
         // Writing to a String cannot fail.
         let _ = match field.name() {
-            "message" => write!(self.0, "{value:?}"),
-            name => write!(self.0, " {name}={value:?}"),
+            "message" => write!(out, "{value:?}"),
+            name => write!(out, " {name}={value:?}"),
         };
     }
 }

@@ -299,3 +299,15 @@ fn a_confined_helper_that_can_not_be_executed_is_reported_once_and_ends_nothing(
         assert!(daemon.is_running());
     }
 }
+
+#[test]
+fn texts_of_helpers_forge_no_lines_of_the_log() {
+    let lab = Lab::new();
+    let script = "printf '\\033[31mred\\rforged\\n' >&2\n\
+                  printf 'announce route \\033[2Jcommand\\r2026 ERROR forged\\n'\nexec sleep 600";
+    let daemon = Daemon::start(&lab, &process(&lab, "helper", script));
+    daemon.logged("\\x1b[31mred\\x0dforged");
+    daemon.logged("command=announce route \\x1b[2Jcommand\\x0d2026 ERROR forged");
+    let log = daemon.log();
+    assert!(!log.contains(['\x1b', '\r']), "{log}");
+}
