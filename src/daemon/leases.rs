@@ -17,7 +17,7 @@ use crate::rib::{Action, Change, Ended, PeerId, PeerSet};
 
 use super::core::Core;
 use super::lease_table::now;
-use super::sets::set_of;
+use super::sets::{owner_name, set_of};
 
 /// How long to wait after a deadline: routes that end shortly after each other are withdrawn together.
 const LINGER: Duration = Duration::from_millis(50);
@@ -114,8 +114,29 @@ fn end(core: &Core, ended: &[Ended], configured: &mut Configured) {
     }
     for (owner, (routes, first)) in owners {
         info!(process = %owner, routes, %first, "leases have ended");
+        if let Some((set, key)) = set_of(owner) {
+            shrink(core, set, key);
+        }
     }
     core.journal.flush();
+}
+
+/// Notes that routes of a set, or of a key of it, have ended. One that has none left and whose helper does not run is as if it
+/// had never been declared.
+fn shrink(core: &Core, set: &str, key: Option<&str>) {
+    let Some(speaker) = core.sets.speaker(set) else {
+        return;
+    };
+    let is_empty = core.leases.owned_below(&owner_name(set, None)) == 0;
+    let helper = core.events.helpers().find(&speaker);
+    let runs = helper.is_some_and(|(_, process)| process.pid().is_some());
+    if is_empty && !runs {
+        core.sets.abandon(set);
+        core.journal.revision((set, ""), None);
+    } else if (is_empty || key.is_none()) && core.sets.revision(set).is_some() {
+        core.sets.lose_revision(set);
+        core.journal.revision((set, &*speaker), None);
+    }
 }
 
 /// The names of the neighbors of the last lease, which are usually those of the next one.

@@ -116,6 +116,36 @@ fn the_sets_of_a_helper_end_some_time_after_it() {
         let body = peer.expect(oxabgp::bgp::message::MessageType::UPDATE);
         gone += usize::from(u16::from_be_bytes([body[0], body[1]])) / 3;
     }
+    // A revision does not outlive the routes.
+    let shown = Client::new(&lab).ask("show set json");
+    assert_eq!(shown, "[  ]\ndone\n");
+}
+
+#[test]
+fn a_set_without_its_routes_has_no_revision_and_stays_that_of_its_helper() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let ends = "encoder json; on-death withdraw-after 1;";
+    let configuration = helper(&lab, "first").replace("encoder json;", ends)
+        + &neighbor(port, "api { processes [ first ]; }");
+    let daemon = start_with(&lab, &configuration);
+    let mut peer = session(&listener);
+    let done = "done added 1 changed 0 removed 0";
+    assert_eq!(tell(&lab, "first", &declare(7, &["10.1.0.0/16"]), 2), done);
+    announced(&mut peer, &[16, 10, 1]);
+    let pid = std::fs::read_to_string(lab.path("first.pid")).expect("a file");
+    let pid = nix::unistd::Pid::from_raw(pid.trim().parse().expect("a number"));
+    lab.write("first.in", "");
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("it runs");
+    daemon.logged("leases have ended process=set edge routes=1");
+    withdrawn(&mut peer, &[16, 10, 1]);
+    let shown = Client::new(&lab).ask("show set json");
+    let empty =
+        "[ { \"name\": \"edge\", \"digest\": \"0000000000000000\", \"routes\": 0 } ]\ndone\n";
+    assert_eq!(shown, empty);
+    // So the helper may begin with any.
+    assert_eq!(tell(&lab, "first", &declare(1, &["10.1.0.0/16"]), 2), done);
+    announced(&mut peer, &[16, 10, 1]);
 }
 
 #[test]
