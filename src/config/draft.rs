@@ -22,6 +22,8 @@ pub(crate) struct Draft {
     pub(crate) peer: Option<(IpAddr, u8)>,
     pub(crate) peer_zone: Option<Zone>,
     pub(crate) local_zone: Option<Zone>,
+    /// `local-address auto`.
+    pub(crate) local_auto: bool,
     pub(crate) peer_span: Span,
     pub(crate) local_address: Option<IpAddr>,
     pub(crate) local_link_local: Option<Ipv6Addr>,
@@ -103,6 +105,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
                 peer_address::may_have(address, zone).then_some((Some(address), zone))
             })?;
             draft.local_address = address;
+            draft.local_auto = address.is_none();
             draft.local_zone = zone;
             Ok(())
         },

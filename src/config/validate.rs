@@ -133,14 +133,22 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
         missing.push("peer-as");
     }
     let v6 = draft.peer.is_some_and(|(address, _)| address.is_ipv6());
-    if draft.listen > 0 && draft.local_address.is_none() {
+    if draft.listen > 0 && draft.local_auto {
+        let text =
+            "`listen` does not go with `local-address auto`: it needs an address to listen at";
+        cx.report.add(
+            Diagnostic::error(draft.peer_span, text).with_help(
+                "give `local-address` an address, or leave `listen` out: `oxabgp_tcp_bind` and `oxabgp_tcp_port` listen for all neighbors",
+            ),
+        );
+    } else if draft.listen > 0 && draft.local_address.is_none() {
         missing.push("local-address");
     }
     if draft.router_id.is_none() && (v6 || draft.local_address.is_none()) {
         missing.push("router-id");
     }
     // A setting with a wrong value was reported already.
-    missing.retain(|word| !seen.has("neighbor", word) || *word == "local-address");
+    missing.retain(|word| !seen.has("neighbor", word));
     if !missing.is_empty() && !cx.lost {
         let mut error = Diagnostic::error(
             statement.span(),

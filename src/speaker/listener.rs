@@ -101,13 +101,31 @@ impl Guard {
         };
         let socket = listening.socket.as_fd();
         if let Some(key) = &self.md5_key {
-            sockopt::set_md5(socket, address, self.prefix, key)?;
+            sockopt::set_md5(socket, address, self.prefix, key)
+                .map_err(|cause| self.refused("md5-password", &cause))?;
         }
         // A listening socket has no current key: that of the connection is the one that the peer begins with.
         for key in &self.tcp_ao {
-            sockopt::set_ao(socket, address, self.prefix, (key, sockopt::AoUsage::Next))?;
+            sockopt::set_ao(socket, address, self.prefix, (key, sockopt::AoUsage::Next))
+                .map_err(|cause| self.refused("tcp-ao", &cause))?;
         }
         Ok(())
+    }
+
+    /// The error of a key that the kernel does not take.
+    fn refused(&self, what: &str, cause: &io::Error) -> io::Error {
+        let address = self.address;
+        let prefix = self.prefix.map(|bits| format!("/{bits}"));
+        let prefix = prefix.unwrap_or_default();
+        let mut text = format!("the key of {address}{prefix} (`{what}`) can't be set: {cause}");
+        if cause.kind() == io::ErrorKind::OutOfMemory {
+            let most = std::fs::read_to_string("/proc/sys/net/core/optmem_max");
+            let most = most.map_or_else(|_| "not known".to_owned(), |most| most.trim().to_owned());
+            text += &format!(
+                "; the keys of all peers take more than a socket may have: the limit `net.core.optmem_max` (sysctl) is {most}"
+            );
+        }
+        io::Error::new(cause.kind(), text)
     }
 
     /// Takes the key off a socket.

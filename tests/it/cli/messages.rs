@@ -214,3 +214,43 @@ fn no_arguments_are_wrong_usage() {
     assert_eq!(code, 2);
     assert!(out.contains("Usage: oxabgp"), "{out}");
 }
+
+#[test]
+fn too_many_keys_are_reported_with_the_key_and_the_limit_of_the_kernel() {
+    let most = std::fs::read_to_string("/proc/sys/net/core/optmem_max");
+    let most: usize = most.map_or(0, |most| most.trim().parse().unwrap_or(0));
+    if most == 0 || most > 1 << 20 || !oxabgp::speaker::sockopt::md5_supported() {
+        return;
+    }
+    let lab = Lab::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    drop(taken);
+    // A key takes 80 bytes, and some more.
+    let neighbors: String = (0..most / 80)
+        .map(|number| {
+            format!(
+                "neighbor 10.0.{}.{} {{ router-id 1.2.3.4; local-address 127.0.0.1; local-as 1; peer-as 2; passive true; \
+                 listen {port}; md5-password secret; }}\n",
+                number / 250,
+                1 + number % 250
+            )
+        })
+        .collect();
+    let file = lab.write("x.conf", &neighbors);
+    let mut command = oxabgp(&["server", file.to_str().expect("UTF-8")]);
+    command.env("oxabgp_api_cli", "false");
+    let (code, _, err) = run(&mut command, "");
+    assert_eq!(code, 1, "{err}");
+    let line = err.lines().last().expect("the error");
+    for text in [
+        "could not listen on 127.0.0.1",
+        "the key of 10.0.",
+        "`md5-password`",
+        "net.core.optmem_max",
+        &format!(" is {most}"),
+    ] {
+        assert!(line.contains(text), "{line}");
+    }
+    assert!(!err.contains("secret"), "{err}");
+}
