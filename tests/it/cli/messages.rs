@@ -219,7 +219,7 @@ fn no_arguments_are_wrong_usage() {
 fn too_many_keys_are_reported_with_the_key_and_the_limit_of_the_kernel() {
     let most = std::fs::read_to_string("/proc/sys/net/core/optmem_max");
     let most: usize = most.map_or(0, |most| most.trim().parse().unwrap_or(0));
-    if most == 0 || most > 1 << 20 || !oxabgp::speaker::sockopt::md5_supported() {
+    if most == 0 || most > 1 << 20 || !oxabgp::speaker::connect::md5_supported() {
         return;
     }
     let lab = Lab::new();
