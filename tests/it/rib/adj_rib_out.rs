@@ -104,6 +104,17 @@ fn families_are_refused_kept_or_sent() {
     rib.add_peer(PeerId(0), options(&[V4, V6]));
     rib.add_peer(PeerId(1), options(&[V4]));
     let outcome = |accepted, refused| Outcome { accepted, refused };
+    // What would be done is known before.
+    for (family, to, wanted) in [
+        (V6, &[0, 1][..], true),
+        (V6, &[1, 7], false),
+        (V4_MULTICAST, &[0, 1], false),
+        (V4, &[7], false),
+        (V4, &[0, 7], true),
+    ] {
+        let peers = to.iter().copied().map(PeerId).collect();
+        assert_eq!(rib.takes(&peers, family), wanted, "{family} {to:?}");
+    }
     assert_eq!(
         rib.apply(&announce(route(V6, 1), 1, &[0, 1])),
         outcome(1, 1)
