@@ -254,6 +254,42 @@ fn routes_live_long_when_both_offer_it() {
 }
 
 #[test]
+fn another_process_continues_in_every_stage() {
+    let (now, clocks) = (Instant::now(), seconds(10_000));
+    let lost = |kept: &mut Retention| drop(kept.lost(now, &session(LONG_LIVED), &LOST));
+    let long_lived = |kept: &mut Retention| {
+        lost(kept);
+        kept.expire(now + seconds(120));
+    };
+    let back = |kept: &mut Retention| {
+        long_lived(kept);
+        kept.up(now + seconds(130), &session(LONG_LIVED));
+    };
+    let refreshing = |kept: &mut Retention| {
+        let fate = kept.refresh_begins(now, V4);
+        assert_eq!(fate, Some(Fate::Keep(V4)));
+    };
+    let stages: [&dyn Fn(&mut Retention); 4] = [&lost, &long_lived, &back, &refreshing];
+    for (stage, enter) in stages.into_iter().enumerate() {
+        let (mut first, mut second) = (Retention::new(), Retention::new());
+        enter(&mut first);
+        let at = now + seconds(140);
+        let left = first.export(at);
+        assert!(!left.is_empty());
+        // Its clock is another one.
+        second.import(at + clocks, &left);
+        assert_eq!(second.export(at + clocks), left, "{stage}");
+        while let Some(due) = first.timeout() {
+            // What was due before the change of processes is due at once.
+            let due = due.max(at);
+            assert_eq!(second.timeout(), Some(due + clocks), "{stage}");
+            assert_eq!(second.expire(due + clocks), first.expire(due), "{stage}");
+        }
+        assert!(first.is_empty() && second.is_empty());
+    }
+}
+
+#[test]
 fn what_is_not_announced_again_between_the_marks_of_a_refresh_is_dropped() {
     let (mut kept, now) = (Retention::new(), Instant::now());
     assert_eq!(kept.refresh_ends(V4), None);
