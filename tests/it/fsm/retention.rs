@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use oxabgp::bgp::attribute::community::{Communities, Community};
+use oxabgp::bgp::attribute::med::Med;
 use oxabgp::bgp::capability::{Capability, GracefulRestart, Offer};
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::negotiated::Terms;
-use oxabgp::bgp::{Asn, Family, Negotiated};
+use oxabgp::bgp::{Asn, Attribute, AttributeSet, Family, Negotiated};
 use oxabgp::fsm::CloseReason;
-use oxabgp::fsm::retention::{Fate, Retention};
+use oxabgp::fsm::retention::{Fate, Retention, long_lived};
 
 const V4: Family = Family::IPV4_UNICAST;
 const V6: Family = Family::IPV6_UNICAST;
@@ -251,6 +253,29 @@ fn routes_live_long_when_both_offer_it() {
     // RFC 9494: not in the new capability, not kept.
     let fates = kept.up(now, &session(GRACEFUL));
     assert_eq!(fates, [Fate::DropStale(V4), Fate::DropStale(V6)]);
+}
+
+#[test]
+fn a_long_lived_route_says_so_unless_it_forbids_that() {
+    let set = |communities: &[Community]| {
+        let communities = Communities::new(communities.to_vec());
+        let list = vec![Attribute::Med(Med(7)), Attribute::Communities(communities)];
+        AttributeSet::new(list)
+    };
+    let own = Community(65001 << 16 | 1);
+    let stale = long_lived(&set(&[own])).expect("a route that stays");
+    assert_eq!(stale.med(), Some(7));
+    let mut wanted = vec![own, Community::LLGR_STALE];
+    wanted.sort();
+    let mut found = stale.communities().to_vec();
+    found.sort();
+    assert_eq!(found, wanted);
+    // A second time changes nothing, and a route without communities gets the one.
+    assert_eq!(long_lived(&stale).as_ref(), Some(&stale));
+    let plain = long_lived(&AttributeSet::new(vec![Attribute::Med(Med(7))]));
+    let plain = plain.expect("a route that stays");
+    assert_eq!(plain.communities(), [Community::LLGR_STALE]);
+    assert_eq!(long_lived(&set(&[own, Community::NO_LLGR])), None);
 }
 
 #[test]
