@@ -130,6 +130,25 @@ mod tests {
     }
 
     #[test]
+    fn peers_that_failed_together_do_not_try_again_together() {
+        let timers = Timers::default();
+        let longest = |seed| {
+            let mut back_off = BackOff::new(seed, &timers);
+            let waits = (0..40).map(|_| back_off.wait(&timers));
+            waits.skip(20).collect::<Vec<_>>()
+        };
+        let mut all = [longest(1), longest(2)].concat();
+        all.sort();
+        all.dedup();
+        // 60 to 66 seconds, most of them different, from one end to the other.
+        assert!(all.len() > 30, "{all:?}");
+        let [first, .., last] = &all[..] else {
+            unreachable!()
+        };
+        assert!(*last - *first > Duration::from_secs(3), "{all:?}");
+    }
+
+    #[test]
     fn a_session_is_good_after_the_present_delay_and_thirty_seconds() {
         let timers = Timers::default();
         let seconds = Duration::from_secs;
