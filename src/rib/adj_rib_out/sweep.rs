@@ -211,6 +211,21 @@ impl AdjRibOut {
         let family = slot.family();
         let attributes = Rc::clone(entry.attributes);
         let payload = entry.payload().map(NlriBytes::from_slice);
+        if self.peer(to).is_none() {
+            // It was deleted before its copy was made, and a later copy of it is to be whole.
+            let one = self.sets.one(to);
+            let Some(slot) = self.table.get_mut(id) else {
+                return;
+            };
+            let mut edit = Edit {
+                sets: &mut self.sets,
+                tally: &mut self.tally,
+                family,
+            };
+            slot.value
+                .announce(&mut edit, &attributes, payload.as_deref(), &one);
+            return;
+        }
         let to: PeerSet = [to].into_iter().collect();
         let target = self.target(&to, family);
         self.schedule_announcement(target, id, payload.as_deref(), &attributes);

@@ -576,6 +576,30 @@ fn copies_of_a_copy_are_whole_though_the_first_one_is_deleted_meanwhile() {
     model.finish();
 }
 
+#[test]
+fn a_copy_of_a_copy_is_whole_though_the_first_one_is_deleted_at_once() {
+    let limits = Limits {
+        lag: 50,
+        turn: 1,
+        scan: 3,
+    };
+    let mut model = Model::new(false, limits);
+    for op in [
+        Op::Many {
+            first: 0,
+            count: 24,
+            to: all(),
+        },
+        announced(1, 0, 0, vec![2]),
+        Op::Copy { from: 2, to: 3 },
+        Op::Copy { from: 3, to: 0 },
+        Op::Again { peer: 3 },
+    ] {
+        model.run(op);
+    }
+    model.finish();
+}
+
 /// All peers.
 fn all() -> Vec<u32> {
     (0..PEERS).collect()
