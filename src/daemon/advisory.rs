@@ -21,9 +21,7 @@ impl Advisories {
     /// The messages of a configuration.
     pub(crate) fn new(configured: &[Operational]) -> Self {
         let advisories = Self::default();
-        let added = advisories.configure(&[], configured);
-        let once = added.into_iter().filter(|one| !is_standing(one));
-        advisories.waiting.borrow_mut().extend(once);
+        advisories.wait(advisories.configure(&[], configured));
         advisories
     }
 

@@ -102,7 +102,7 @@ fn a_neighbor_that_is_being_removed_is_not_handed_over() {
         world.expected[0] = Some(Expected::new(section));
         world.apply_file();
         assert!(old.leaving.get() && neighbors.get(old.neighbor.id).is_some());
-        world.upgrade_now().await;
+        world.upgrade_now().await.expect("it continues");
         world.settle().await.expect("everything as in the model");
     });
 }

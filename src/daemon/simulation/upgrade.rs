@@ -64,9 +64,10 @@ impl World {
     }
 
     /// Upgrades at once.
-    pub(super) async fn upgrade_now(&mut self) {
-        let left = self.give(FORMATS[0], true).await.expect("it continues");
+    pub(super) async fn upgrade_now(&mut self) -> Result<(), String> {
+        let left = self.give(FORMATS[0], true).await?;
         self.replace(left, Gap::Calm).await;
+        Ok(())
     }
 
     /// An upgrade while nothing happens: nothing but KEEPALIVEs is sent.
@@ -79,7 +80,7 @@ impl World {
             peers.chain([world.daemon.helper.lines.get()]).collect()
         };
         let before = seen(self);
-        self.upgrade_now().await;
+        self.upgrade_now().await?;
         sleep(Duration::from_secs(45)).await;
         let after = seen(self);
         if before != after {

@@ -583,20 +583,26 @@ fn a_copy_of_a_copy_is_whole_though_the_first_one_is_deleted_at_once() {
         turn: 1,
         scan: 3,
     };
+    play(
+        limits,
+        [
+            Op::Many {
+                first: 0,
+                count: 24,
+                to: all(),
+            },
+            announced(1, 0, 0, vec![2]),
+            Op::Copy { from: 2, to: 3 },
+            Op::Copy { from: 3, to: 0 },
+            Op::Again { peer: 3 },
+        ],
+    );
+}
+
+/// Does these things, and checks what everybody has at the end.
+fn play<const COUNT: usize>(limits: Limits, ops: [Op; COUNT]) {
     let mut model = Model::new(false, limits);
-    for op in [
-        Op::Many {
-            first: 0,
-            count: 24,
-            to: all(),
-        },
-        announced(1, 0, 0, vec![2]),
-        Op::Copy { from: 2, to: 3 },
-        Op::Copy { from: 3, to: 0 },
-        Op::Again { peer: 3 },
-    ] {
-        model.run(op);
-    }
+    ops.into_iter().for_each(|op| model.run(op));
     model.finish();
 }
 
@@ -640,32 +646,31 @@ fn a_path_that_was_sent_before_its_peer_fell_behind_is_withdrawn_by_a_clear() {
         turn: 4,
         scan: 1,
     };
-    let mut model = Model::new(false, limits);
-    for op in [
-        Op::Up { peer: 3, kind: 2 },
-        fill(3, 1, 1),
-        announced(3, 0, 1, all()),
-        announced(0, 0, 0, all()),
-        announced(1, 0, 0, all()),
-        withdrawn(1, 3, 0),
-        Op::Again { peer: 0 },
-        announced(0, 0, 1, all()),
-        announced(3, 0, 2, all()),
-        announced(0, 0, 2, all()),
-        Op::Up { peer: 0, kind: 2 },
-        announced(0, 1, 0, all()),
-        Op::Many {
-            first: 2,
-            count: 2,
-            to: all(),
-        },
-        announced(1, 3, 1, all()),
-        fill(3, 61, 3),
-        Op::Clear { to: all() },
-    ] {
-        model.run(op);
-    }
-    model.finish();
+    play(
+        limits,
+        [
+            Op::Up { peer: 3, kind: 2 },
+            fill(3, 1, 1),
+            announced(3, 0, 1, all()),
+            announced(0, 0, 0, all()),
+            announced(1, 0, 0, all()),
+            withdrawn(1, 3, 0),
+            Op::Again { peer: 0 },
+            announced(0, 0, 1, all()),
+            announced(3, 0, 2, all()),
+            announced(0, 0, 2, all()),
+            Op::Up { peer: 0, kind: 2 },
+            announced(0, 1, 0, all()),
+            Op::Many {
+                first: 2,
+                count: 2,
+                to: all(),
+            },
+            announced(1, 3, 1, all()),
+            fill(3, 61, 3),
+            Op::Clear { to: all() },
+        ],
+    );
 }
 
 #[test]
@@ -675,25 +680,24 @@ fn a_path_that_was_sent_because_another_one_is_gone_is_withdrawn_before_its_walk
         turn: 1,
         scan: 1,
     };
-    let mut model = Model::new(false, limits);
-    for op in [
-        Op::Up { peer: 1, kind: 0 },
-        withdrawn(0, 0, 0),
-        Op::Up { peer: 0, kind: 0 },
-        Op::Many {
-            first: 0,
-            count: 15,
-            to: all(),
-        },
-        announced(1, 0, 0, vec![0]),
-        withdrawn(1, 0, 1),
-        Op::Sync { peer: 1 },
-        fill(0, 111, 2),
-        Op::Clear { to: all() },
-    ] {
-        model.run(op);
-    }
-    model.finish();
+    play(
+        limits,
+        [
+            Op::Up { peer: 1, kind: 0 },
+            withdrawn(0, 0, 0),
+            Op::Up { peer: 0, kind: 0 },
+            Op::Many {
+                first: 0,
+                count: 15,
+                to: all(),
+            },
+            announced(1, 0, 0, vec![0]),
+            withdrawn(1, 0, 1),
+            Op::Sync { peer: 1 },
+            fill(0, 111, 2),
+            Op::Clear { to: all() },
+        ],
+    );
 }
 
 #[test]
