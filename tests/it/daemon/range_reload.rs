@@ -318,7 +318,7 @@ fn the_youngest_peers_of_a_range_are_closed_by_a_lower_limit() {
 
 #[test]
 fn the_md5_key_of_a_range_is_replaced_by_a_reload() {
-    if !oxabgp::speaker::connect::md5_supported() {
+    if !crate::speaker::signs() {
         return;
     }
     let stage = Stage::new("md5-password first;");

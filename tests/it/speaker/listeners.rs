@@ -3,19 +3,17 @@
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use oxabgp::bgp::Notification;
 use oxabgp::bgp::message::MessageType;
 use oxabgp::fsm::{Cease, ConnInfo, State};
-use oxabgp::speaker::sockopt::set_md5;
 use oxabgp::speaker::{Answer, Error, Server};
 use socket2::{Domain, Socket, Type};
 use tokio::task::spawn_blocking;
 
-use super::{LOOPBACK, active, passive, recorder, serving, skip};
+use super::{LOOPBACK, active, passive, recorder, serving, signs, skip};
 use crate::support::peer::{RawPeer, open};
 
 #[tokio::test(flavor = "local")]
@@ -204,23 +202,15 @@ async fn a_distant_peer_with_gtsm_can_not_send_before_the_ttl_is_checked() {
     server.shutdown(Cease::Removed).await;
 }
 
-/// Whether a connection with this key comes about.
+/// Whether a connection with that MD5 key comes about.
 async fn reaches(address: SocketAddr, key: Option<&'static [u8]>) -> bool {
-    let attempt = spawn_blocking(move || {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        if let Some(key) = key {
-            set_md5(socket.as_fd(), address.ip(), None, key).expect("a key");
-        }
-        let limit = Duration::from_millis(500);
-        socket.connect_timeout(&address.into(), limit).is_ok()
-    });
+    let attempt = spawn_blocking(move || super::reaches(address, key));
     attempt.await.expect("no panic")
 }
 
 #[tokio::test(flavor = "local")]
 async fn two_neighbors_of_one_peer_have_a_key_each_at_their_own_addresses() {
-    if !oxabgp::speaker::connect::md5_supported() {
-        skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
+    if !signs() {
         return;
     }
     let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
@@ -247,8 +237,7 @@ async fn two_neighbors_of_one_peer_have_a_key_each_at_their_own_addresses() {
 
 #[tokio::test(flavor = "local")]
 async fn a_key_that_the_kernel_refuses_changes_nothing() {
-    if !oxabgp::speaker::connect::md5_supported() {
-        skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
+    if !signs() {
         return;
     }
     let (server, address) = serving([10, 0, 0, 1]);
@@ -341,8 +330,7 @@ async fn ipv6_and_ipv4_listen_on_one_port() {
 
 #[tokio::test(flavor = "local")]
 async fn an_md5_key_may_be_that_of_a_whole_network() {
-    if !oxabgp::speaker::connect::md5_supported() {
-        skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
+    if !signs() {
         return;
     }
     let (server, address) = serving([10, 0, 0, 1]);

@@ -221,6 +221,27 @@ fn skip(reason: &str) {
     eprintln!("SKIPPED: {reason}");
 }
 
+/// Whether this kernel has MD5 signatures; reports it if not.
+pub(crate) fn signs() -> bool {
+    let signs = oxabgp::speaker::connect::md5_supported();
+    if !signs {
+        skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
+    }
+    signs
+}
+
+/// Whether a connection with that MD5 key comes about.
+pub(crate) fn reaches(address: SocketAddr, key: Option<&[u8]>) -> bool {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let socket = socket.expect("a socket");
+    if let Some(key) = key {
+        let fd = std::os::fd::AsFd::as_fd(&socket);
+        oxabgp::speaker::sockopt::set_md5(fd, address.ip(), None, key).expect("a key");
+    }
+    let limit = Duration::from_millis(500);
+    socket.connect_timeout(&address.into(), limit).is_ok()
+}
+
 /// A running server with a listener on loopback.
 fn serving(router_id: [u8; 4]) -> (Server, SocketAddr) {
     let server = Server::new(Ipv4Addr::from(router_id));

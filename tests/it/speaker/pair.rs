@@ -193,8 +193,7 @@ async fn commands_stop_start_reset_and_replace_a_running_peer() {
 
 #[tokio::test(flavor = "local")]
 async fn equal_md5_keys_connect_and_different_ones_never_do() {
-    if !oxabgp::speaker::connect::md5_supported() {
-        skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
+    if !super::signs() {
         return;
     }
     let log = log::capture();
