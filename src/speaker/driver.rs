@@ -52,6 +52,8 @@ struct Turn {
     messages: usize,
     read: usize,
     written: usize,
+    /// Whether a session came up: peers that come up at once are all there before anything is encoded for the first of them.
+    is_up: bool,
 }
 
 impl Turn {
@@ -66,6 +68,7 @@ impl Turn {
             || self.messages >= Self::MESSAGES
             || self.read >= Self::READ
             || self.written >= Self::WRITTEN
+            || self.is_up
     }
 }
 
@@ -114,8 +117,12 @@ pub(crate) async fn run(driver: Driver) -> Ended {
             suspension.wait().await;
             task.finish_message(suspension.owed());
         }
-        let more = task.digest();
-        task.fill();
+        let mut more = task.digest();
+        if task.turn.is_up {
+            more = true;
+        } else {
+            task.fill();
+        }
         task.turn.rounds += 1;
         match task.ended {
             Some(Ended::Removed) => {
@@ -358,6 +365,7 @@ impl Task {
             link.pushed = Some(PushedOwner(pushed));
         }
         self.established = Some(id);
+        self.turn.is_up = true;
         let shared = &self.driver.shared;
         shared.session.replace(Some(Rc::clone(session)));
         shared.writer.replace(writer.clone());

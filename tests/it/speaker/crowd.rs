@@ -1,13 +1,16 @@
 //! Crowds of hosts that are no neighbors: they cost neither descriptors nor sessions, and connections without OPEN end.
 
+use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::rc::Rc;
 use std::time::Duration;
 
-use oxabgp::bgp::message::MessageType;
-use oxabgp::bgp::{Asn, Notification};
-use oxabgp::fsm::{Cease, ConnInfo, State};
-use oxabgp::speaker::{Answer, PeerConfig, Server};
+use oxabgp::bgp::message::update::Update;
+use oxabgp::bgp::message::{MessageType, keepalive};
+use oxabgp::bgp::{Asn, Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason, ConnInfo, State};
+use oxabgp::speaker::{Answer, Outbox, PeerConfig, Plugin, Server, UpdateWriter};
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::spawn_blocking;
@@ -221,5 +224,62 @@ async fn a_dynamic_neighbor_with_gtsm_ignores_a_distant_peer() {
     });
     watch.established().await;
     drop(script.await.expect("the script passes"));
+    server.shutdown(Cease::Removed).await;
+}
+
+/// The calls of several plugins, in their order.
+#[derive(Clone, Default)]
+struct Calls(Rc<RefCell<Vec<&'static str>>>);
+
+impl Plugin for Calls {
+    fn on_established(&mut self, _: &PeerConfig, _: &Rc<Negotiated>, _: UpdateWriter) {
+        self.0.borrow_mut().push("up");
+    }
+
+    fn on_update(&mut self, _: &PeerConfig, _: Update<'_>) -> Result<(), Notification> {
+        Ok(())
+    }
+
+    fn on_close(&mut self, _: &PeerConfig, _: &CloseReason) {}
+
+    fn fill(&mut self, _: &PeerConfig, _: &mut Outbox) {
+        self.0.borrow_mut().push("fill");
+    }
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn neighbors_that_come_up_at_once_are_all_up_before_one_is_asked_for_messages() {
+    const COUNT: u32 = 50;
+    let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
+    server.start();
+    let calls = Calls::default();
+    let mut hello = open(65002, [10, 0, 0, 2]).encode().expect("an OPEN");
+    hello.extend(keepalive());
+    let mut streams = Vec::new();
+    for number in 1..=COUNT {
+        let mut config = passive(65001, 65002);
+        config.remote_address = stranger(number);
+        config.name = stranger(number).to_string();
+        server.add_peer(config, calls.clone()).expect("a peer");
+        let mut stream = arrive(&server, stranger(number), 1);
+        stream.write_all(&hello).await.expect("a pipe");
+        streams.push(stream);
+    }
+    let count = |what| {
+        calls
+            .0
+            .borrow()
+            .iter()
+            .filter(|call| **call == what)
+            .count()
+    };
+    while count("fill") < streams.len() {
+        tokio::task::yield_now().await;
+    }
+    let calls = calls.0.borrow();
+    assert!(
+        calls[..streams.len()].iter().all(|call| *call == "up"),
+        "{calls:?}"
+    );
     server.shutdown(Cease::Removed).await;
 }
