@@ -25,6 +25,9 @@ pub enum NextHopError {
     /// An IPv6 route has an IPv4 next hop, which the session did not negotiate.
     #[error("an IPv6 route needs an IPv6 next hop")]
     Ipv4,
+    /// An IPv4 route has an IPv6 next hop, which the session did not negotiate (RFC 8950 section 4).
+    #[error("an IPv6 next hop of an IPv4 route has to be negotiated (RFC 8950)")]
+    Ipv6,
 }
 
 /// The next hops of a route as written in its text. They differ only if `next-hop` is given twice.
@@ -76,16 +79,26 @@ pub fn resolve(family: Family, hops: NextHops, sender: &Sender) -> Result<Resolv
     })
 }
 
+/// Returns `true` for IPv4 families whose routes have IPv6 next hops only where that is negotiated (RFC 8950 section 3).
+pub const fn negotiates_ipv6(family: Family) -> bool {
+    matches!(family.afi, Afi::IPV4)
+        && matches!(
+            family.safi,
+            Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
+        )
+}
+
 /// Returns `true` if the session determines whether a route of `family` with these next hops can be sent, so that it is
 /// worth calling [`resolve`] before the route is announced. A missing next hop is not among the reasons: the text of a
 /// route is not accepted without one.
 pub fn depends_on_session(family: Family, hops: NextHops) -> bool {
-    family.afi == Afi::IPV6
-        && match hops.last {
-            Some(NextHop::SelfAddress) => true,
-            Some(NextHop::V4(_)) => is_plain(family),
-            _ => false,
-        }
+    let is_six = family.afi == Afi::IPV6;
+    match hops.last {
+        Some(NextHop::SelfAddress) => is_six,
+        Some(NextHop::V4(_)) => is_six && is_plain(family),
+        Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)) => negotiates_ipv6(family),
+        None => false,
+    }
 }
 
 /// The value of the NEXT_HOP attribute, if a route with these next hops has one.
@@ -173,8 +186,12 @@ fn field(
             push(&address.to_ipv6_mapped().octets());
         }
         Some(NextHop::V4(address)) => push(&address.octets()),
-        // Sent whether RFC 8950 was negotiated or not, as ExaBGP does: an operator who gives an IPv4 route an IPv6
-        // next hop is assumed to know that the peer accepts it.
+        // RFC 8950 4: "MUST NOT be sent unless" the peer has advertised it.
+        Some(NextHop::V6(_) | NextHop::V6LinkLocal(..))
+            if negotiates_ipv6(family) && !sender.codec.extended_nexthop.contains(family) =>
+        {
+            return Err(NextHopError::Ipv6);
+        }
         Some(NextHop::V6(address)) => {
             push(&address.octets());
             if let Some(local) = with_link_local(family, address, sender) {
@@ -272,11 +289,6 @@ mod tests {
             ),
             (Family::IPV4_FLOW, "none", " "),
             (Family::EVPN, "self", " 7F000001"),
-            (
-                Family::IPV4_UNICAST,
-                "::1",
-                " 00000000000000000000000000000001",
-            ),
             (Family::IPV4_UNICAST, "self", "127.0.0.1 body"),
         ] {
             assert_eq!(one(family, text), Ok(expected.into()), "{family} {text}");
@@ -288,9 +300,38 @@ mod tests {
     }
 
     #[test]
+    fn ipv6_next_hops_of_ipv4_routes_are_negotiated() {
+        let families = [
+            Family::IPV4_UNICAST,
+            Family::IPV4_MULTICAST,
+            Family::IPV4_NLRI_MPLS,
+            Family::IPV4_MPLS_VPN,
+        ];
+        let one = |family, sender: &Sender| both(family, "::1", "::1", sender);
+        let field = " 00000000000000000000000000000001";
+        for family in families {
+            assert_eq!(one(family, &sender()), Err(NextHopError::Ipv6), "{family}");
+            let mut extended = sender();
+            extended.codec.extended_nexthop = [family].into_iter().collect();
+            let sent = one(family, &extended).expect("it is sent");
+            assert!(sent.ends_with(field.trim()), "{family}: {sent}");
+            for other in families.into_iter().filter(|other| *other != family) {
+                assert_eq!(one(other, &extended), Err(NextHopError::Ipv6), "{other}");
+            }
+        }
+        // Other families have it by their own RFCs.
+        assert_eq!(one(Family::EVPN, &sender()), Ok(field.into()));
+    }
+
+    #[test]
     fn what_does_not_depend_on_the_session_is_sent_on_every_session() {
+        let all = || Family::KNOWN.into_iter().collect();
         let accepts_ipv4 = Codec {
-            ipv4_nexthop: Family::KNOWN.into_iter().collect(),
+            ipv4_nexthop: all(),
+            ..Codec::default()
+        };
+        let accepts_ipv6 = Codec {
+            extended_nexthop: all(),
             ..Codec::default()
         };
         let addresses = [
@@ -298,7 +339,7 @@ mod tests {
             IpAddr::V6(Ipv6Addr::LOCALHOST),
         ];
         let senders = addresses.into_iter().flat_map(|local_address| {
-            [Codec::default(), accepts_ipv4].map(|codec| Sender {
+            [Codec::default(), accepts_ipv4, accepts_ipv6].map(|codec| Sender {
                 codec,
                 local_address,
                 ..sender()
@@ -345,7 +386,9 @@ mod tests {
                 "1.1.1.1 02020202",
             ),
         ] {
-            let found = both(family, first, last, &sender());
+            let mut sender = sender();
+            sender.codec.extended_nexthop = [v4].into_iter().collect();
+            let found = both(family, first, last, &sender);
             assert_eq!(found, Ok(expected.into()), "{family} {first} {last}");
         }
     }

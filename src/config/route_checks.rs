@@ -63,7 +63,7 @@ impl RouteChecks<'_> {
             Some(diagnostic) => vec![diagnostic],
             None => [
                 self.self_address(route, span),
-                self.extended_next_hop(route, span),
+                self.ipv6_next_hop(route, span),
                 self.ipv4_next_hop(route, span),
                 as_zero(route, span),
             ]
@@ -126,22 +126,20 @@ impl RouteChecks<'_> {
         })
     }
 
-    /// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may reject it.
-    fn extended_next_hop(&self, route: &RouteText, span: Span) -> Option<Diagnostic> {
-        let hop = route.attributes.next_hop();
-        let is_v6 = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
-        let offered = self.session.capabilities.nexthop.iter().flatten();
-        let plain = [Family::IPV4_UNICAST, Family::IPV4_MULTICAST];
-        let strange =
-            route.nlri.iter().map(|nlri| nlri.family).find(|family| {
-                plain.contains(family) && offered.clone().all(|(one, _)| one != family)
-            });
-        strange.filter(|_| is_v6).map(|family| {
-            Diagnostic::warning(span, "the peer may refuse an IPv6 next hop for this route")
-                .with_help(format!(
-                    "add `nexthop {{ {family} ipv6; }}` and `ipv6 {};` to the families (RFC 8950)",
-                    family.safi
-                ))
+    /// An IPv4 route has an IPv6 next hop only where that is negotiated (RFC 8950 4). ExaBGP sends it anyway, and the peer ends
+    /// the session.
+    fn ipv6_next_hop(&self, route: &RouteText, span: Span) -> Option<Diagnostic> {
+        self.fails(route, NextHopError::Ipv6).then(|| {
+            let mut families = route.nlri.iter().map(|nlri| nlri.family);
+            let family = families.next().unwrap_or(Family::IPV4_UNICAST);
+            Diagnostic::warning(
+                span,
+                "an IPv4 route has an IPv6 next hop only where that is negotiated: it is not announced",
+            )
+            .with_help(format!(
+                "add `nexthop {{ {family} ipv6; }}` to the neighbor, and `ipv6 {};` to its families (RFC 8950)",
+                family.safi
+            ))
         })
     }
 

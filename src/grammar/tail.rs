@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::prefix::Prefix;
 use super::route_text::RouteText;
 use crate::bgp::nlri::NlriBytes;
-use crate::bgp::{AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
+use crate::bgp::{Afi, AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
 use crate::text::{Span, SyntaxError};
 
 /// The most routes that one `split` may make; a longer list is most likely a typo, and would exhaust the memory.
@@ -127,15 +127,24 @@ impl Tail {
             && (&self.watchdog, &self.name) == (&None, &None)
     }
 
-    /// The error for an IPv6 route at `prefix` whose IPv4 next hop no session accepts
-    /// ([`NextHopError::Ipv4`](crate::bgp::next_hop_rule::NextHopError::Ipv4)). In configuration files such routes are no error,
-    /// since files of ExaBGP have them.
-    pub fn ipv4_next_hop_error(&self, prefix: Span) -> SyntaxError {
+    /// The error for a route of `family` at `prefix` whose next hop of the other address family no session accepts
+    /// ([`NextHopError::Ipv4`](crate::bgp::next_hop_rule::NextHopError::Ipv4) and `Ipv6`). In configuration files such routes
+    /// are no error, since files of ExaBGP have them.
+    pub fn next_hop_error(&self, family: Family, prefix: Span) -> SyntaxError {
         let span = match self.hop {
             // One space follows the prefix.
             Some(hop) => Span::new(prefix.end + 1 + hop.start, prefix.end + 1 + hop.end),
             None => prefix,
         };
+        if family.afi == Afi::IPV4 {
+            return SyntaxError::new(
+                span,
+                "no session has negotiated IPv6 next hops of IPv4 routes",
+            )
+            .with_help(format!(
+                "`nexthop {{ {family} ipv6; }}` in the neighbor offers them (RFC 8950)"
+            ));
+        }
         let error = SyntaxError::new(span, "an IPv6 route needs an IPv6 next hop");
         match self.attributes.next_hop() {
             Some(NextHop::V4(address)) => {

@@ -15,8 +15,9 @@ use crate::bgp::attribute::next_hop::NextHopAttribute;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::{self, HEADER, MessageType};
 use crate::bgp::negotiated::Refresh;
+use crate::bgp::next_hop_rule::negotiates_ipv6;
 use crate::bgp::nlri::NlriKey;
-use crate::bgp::{Afi, Attribute, AttributeSet, Family, NextHop, Nlri, Safi, Sender};
+use crate::bgp::{Attribute, AttributeSet, Family, NextHop, Nlri, Sender};
 use crate::rib::pack;
 use crate::rib::{Action, Change, PeerSet};
 
@@ -279,12 +280,8 @@ fn resolved(
     };
     let is_six = matches!(hop, NextHop::V6(_) | NextHop::V6LinkLocal(..));
     let extended = sender.codec.extended_nexthop.contains(family);
-    let plain = matches!(
-        family.safi,
-        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
-    );
     // RFC 8950 4: "MUST NOT be sent unless" the peer has advertised it.
-    if is_six && family.afi == Afi::IPV4 && plain && !extended {
+    if is_six && negotiates_ipv6(family) && !extended {
         return Err(WriteError::NextHop(family));
     }
     let hop = match (hop, sender.local_address) {

@@ -101,6 +101,20 @@ def route_ipv4_hop(t):
     t.end()
 
 
+@scenario
+def route_ipv6_hop(t):
+    """IPv4 routes with IPv6 next hops, where that was negotiated and where not."""
+    peer = one(t, "nexthop { ipv4 unicast ipv6; } static { route 10.1.0.0/16 next-hop fc00::2; route 10.2.0.0/16 next-hop 1.1.1.1; }", "route-refresh enable; nexthop enable;")
+    t.up("127.0.0.2", peer_open(names=NAMES, more=[NEXTHOP]))
+    t.settle("up")
+    t.ask("text", "announce route 10.3.0.0/16 next-hop fc00::2", "announce ipv4 unicast 10.4.0.0/16 next-hop fc00::2", "withdraw route 10.3.0.0/16 next-hop fc00::2")
+    peer.tell(wire.notification(6, 4))
+    t.lost("127.0.0.2", "flap")
+    t.up("127.0.0.2", peer_open(names=NAMES))
+    t.settle("without")
+    t.end()
+
+
 TWICE = [
     "10.0.0.0/24 next-hop 1.1.1.1 next-hop 2.2.2.2", "10.0.1.0/24 next-hop self next-hop 2.2.2.2", "10.0.2.0/24 next-hop 1.1.1.1 next-hop 2001:db8::1",
     "2001:db8:1::/48 next-hop 2001:db8::1 next-hop 2001:db8::2", "2001:db8:2::/48 next-hop 1.1.1.1 next-hop 2001:db8::2", "224.1.0.0/24 next-hop 1.1.1.1 next-hop 2.2.2.2",

@@ -48,8 +48,8 @@ impl Commands {
     }
 }
 
-/// Refuses an IPv6 route with an IPv4 next hop if no session accepts that: ExaBGP sends the four octets anyway, and the peer
-/// resets the session. `next-hop self` is checked where the changes are applied.
+/// Refuses an IPv6 route with an IPv4 next hop, or the other way round, if no session accepts that: ExaBGP sends the octets
+/// anyway, and the peer resets the session. `next-hop self` is checked where the changes are applied.
 fn check_next_hop(
     tail: &Tail,
     (prefix, span): (Prefix, Span),
@@ -57,12 +57,13 @@ fn check_next_hop(
     control: &dyn Control,
 ) -> Result<(), SyntaxError> {
     let (family, hops) = (tail.family_of(prefix), tail.attributes.next_hops());
-    if depends_on_session(family, hops)
-        && control.check_next_hop(peers, family, hops) == Err(NextHopError::Ipv4)
-    {
-        return Err(tail.ipv4_next_hop_error(span));
+    if !depends_on_session(family, hops) {
+        return Ok(());
     }
-    Ok(())
+    match control.check_next_hop(peers, family, hops) {
+        Err(NextHopError::Ipv4 | NextHopError::Ipv6) => Err(tail.next_hop_error(family, span)),
+        _ => Ok(()),
+    }
 }
 
 fn change(nlri: Nlri, verb: Verb, attributes: &Rc<AttributeSet>, peers: &PeerSet) -> Change {

@@ -26,6 +26,7 @@ use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR;
 use crate::bgp::negotiated::Codec;
+use crate::bgp::next_hop_rule::negotiates_ipv6;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::{self, NlriRef, Routes, is_known};
 use crate::bgp::role::LocalRole;
@@ -404,7 +405,9 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
         (None, _) if !flow => Err(wrong()),
         (Some(NextHop::V4(_)), Afi::IPV6) if plain => Err(wrong()),
         (Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)), Afi::IPV4)
-            if plain && !cx.extended_nexthop.contains(family) && !cx.families.is_empty() =>
+            if negotiates_ipv6(family)
+                && !cx.extended_nexthop.contains(family)
+                && !cx.families.is_empty() =>
         {
             Err(wrong())
         }

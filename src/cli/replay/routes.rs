@@ -9,9 +9,8 @@ use hashbrown::HashTable;
 use super::memo::Memo;
 use crate::bgp::attribute::as_path::{Segment, SegmentKind};
 use crate::bgp::attribute::next_hop::NextHopAttribute;
-use crate::bgp::{
-    Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, Safi, Severity,
-};
+use crate::bgp::next_hop_rule::negotiates_ipv6;
+use crate::bgp::{Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, Severity};
 use crate::mrt::Timestamp;
 use crate::stream::attributes::{Attributes, Hop};
 use crate::stream::{Block, ElemKind, Notes, Position, RecordRef, Route, Status, Visitor};
@@ -365,15 +364,6 @@ fn place(nlri: &Nlri) -> (Family, &[u8], Option<&u8>, Option<u32>) {
     )
 }
 
-/// Returns `true` for IPv4 families whose routes have IPv6 next hops only if that is negotiated (RFC 8950 section 3).
-pub(super) const fn takes_ipv6_hops(family: Family) -> bool {
-    matches!(family.afi, Afi::IPV4)
-        && matches!(
-            family.safi,
-            Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
-        )
-}
-
 /// Applies the rules to attributes.
 ///
 /// # Errors
@@ -428,7 +418,7 @@ fn make(
     }
     // RFC 8950 section 4: such routes "MUST NOT be sent unless" the peer has advertised that it takes them.
     let is_six = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
-    if is_six && takes_ipv6_hops(family) && !rules.ipv6_hops.contains(family) {
+    if is_six && negotiates_ipv6(family) && !rules.ipv6_hops.contains(family) {
         return Err("the peer does not accept IPv6 next hops of IPv4 routes (RFC 8950)");
     }
     list.extend(hop.map(|hop| Attribute::NextHop(NextHopAttribute::new(hop))));

@@ -11,10 +11,11 @@ use tracing::{error, info};
 
 use super::packer::Packer;
 use super::report::{READ_ERROR, report};
-use super::routes::{AsPathRule, Counts, Replay, Rules, takes_ipv6_hops};
+use super::routes::{AsPathRule, Counts, Replay, Rules};
 use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::capability::{AddPath, ExtendedNexthop};
 use crate::bgp::message::update::Update;
+use crate::bgp::next_hop_rule::negotiates_ipv6;
 use crate::bgp::{Afi, Asn, Capability, Codec, Family, Negotiated, Notification, Sender};
 use crate::cli::REFUSED;
 use crate::cli::ends::Ends;
@@ -59,7 +60,7 @@ impl Plugin for Session {
         let mut all = peer.capabilities();
         let families = peer.families.iter().copied();
         let pairs: Vec<_> = families
-            .filter(|family| takes_ipv6_hops(*family))
+            .filter(|family| negotiates_ipv6(*family))
             .map(|family| (family, Afi::IPV6))
             .collect();
         if !pairs.is_empty() {

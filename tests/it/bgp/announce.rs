@@ -41,6 +41,8 @@ fn sender(case: &Case) -> Sender {
             } else {
                 FamilySet::EMPTY
             },
+            // Recorded in sessions where nothing was negotiated; ExaBGP does not ask (RFC 8950).
+            extended_nexthop: families,
             ..case.codec()
         },
         local_as: Asn(65000),

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::capability::add_path::AddPathMode;
+use oxabgp::bgp::capability::{ExtendedNexthop, Offer};
 use oxabgp::bgp::message::MessageType;
+use oxabgp::bgp::{Afi, Capability};
 
 use super::scene::{EOR_V4, EOR_V6, Scene, V4, offering};
 use crate::support::peer::{RawPeer, announcement};
@@ -478,4 +479,43 @@ fn stale_routes_of_a_peer_that_never_sends_end_of_rib_are_dropped() {
     // No End-of-RIB.
     scene.holds(&["10.1.0.0/16"]);
     scene.daemon.logged("stale routes are dropped");
+}
+
+#[test]
+fn an_ipv4_route_with_an_ipv6_next_hop_waits_for_a_peer_that_negotiates_it() {
+    const HOP: [u8; 16] = [0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let routes =
+        "static { route 10.1.0.0/16 next-hop 2001:db8::1; route 10.2.0.0/16 next-hop 192.0.2.1; }";
+    let offers = format!("nexthop {{ ipv4 unicast ipv6; }} {routes}");
+    let scene = Scene::new("nexthop enable;", &offers);
+    // We offer it, and the peer does not.
+    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    assert!(next(&mut peer).1.ends_with(&[16, 10, 2]));
+    assert_eq!(next(&mut peer), update(EOR_V4));
+    assert_eq!(next(&mut peer), update(EOR_V6));
+    scene.daemon.logged("has to be negotiated (RFC 8950)");
+    let answer = scene.ask("announce route 10.3.0.0/16 next-hop 2001:db8::1");
+    assert_eq!(answer.trim_end(), "error");
+    scene.ask("announce route 10.4.0.0/16 next-hop 192.0.2.1");
+    assert!(next(&mut peer).1.ends_with(&[16, 10, 4]));
+    drop(peer);
+    // Both sides do.
+    let pairs = ExtendedNexthop(vec![(V4, Afi::IPV6)]);
+    let mut theirs = offering(Offer::default());
+    theirs.capabilities.push(Capability::ExtendedNexthop(pairs));
+    let (mut peer, _) = scene.session(&theirs);
+    let has_hop = |body: &[u8]| body.windows(16).any(|bytes| bytes == HOP);
+    let mut found = Vec::new();
+    loop {
+        let (_, body) = next(&mut peer);
+        if body == EOR_V4 {
+            break;
+        }
+        found.push((body[body.len() - 1], has_hop(&body)));
+    }
+    found.sort_unstable();
+    assert!(found.contains(&(4, false)), "{found:?}");
+    assert!(found.iter().any(|(_, is_six)| *is_six), "{found:?}");
+    scene.ask("announce route 10.3.0.0/16 next-hop 2001:db8::1");
+    while !has_hop(&next(&mut peer).1) {}
 }
