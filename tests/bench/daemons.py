@@ -163,7 +163,7 @@ include "{run.path('routes')}";
 
 
 class GoBgp:
-    """Loaded from an archive, which is its fastest way in; as often as it takes until all routes are there."""
+    """Loaded from an archive, which is its fastest way in."""
 
     label, most, scenarios = 'gobgp', None, {'inject'}
 
@@ -186,14 +186,15 @@ class GoBgp:
   port = -1
 {neighbors}''')
         archive = run.path('table.mrt')
-        pathlib.Path(archive).write_bytes(b''.join(load.archive(plan.routes, plan.group)))
+        records = list(load.archive(plan.routes, plan.group))
+        # GoBGP 3.10 ends before the last some hundred routes are in the table (findings/gobgp-mrt-inject-loses-routes.sh): they come
+        # once more.
+        pathlib.Path(archive).write_bytes(b''.join([*records, *records[1:][-5000:]]))
         daemon = run.start(['gobgpd', '-f', conf, '--api-hosts', f'{LOCAL}:{api}', '--pprof-disable'])
 
         def go():
             pathlib.Path(run.path('go.start')).write_text(clock())
-            # GoBGP 3.10 ends before all routes are in the table: with 1,000 routes, after 550 to 800.
-            inject = shlex.join(['gobgp', '-p', str(api), 'mrt', 'inject', 'global', archive])
-            run.start(['sh', '-c', f'while [ -d {run.directory} ]; do {inject}; done'])
+            run.start(['gobgp', '-p', str(api), 'mrt', 'inject', 'global', archive])
 
         return daemon, go, lambda: None
 
