@@ -37,6 +37,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use nix::unistd::Pid;
 use tracing::info;
 
 use crate::config::{Config, Env};
@@ -131,7 +132,7 @@ use process::Process;
 use queue::Marks;
 use running::Running;
 use signal::{Request, Signals};
-use startup::{go_to_background, log_warnings, runtime};
+use startup::{Failure, go_to_background, log_warnings, runtime};
 
 pub use confine::become_helper;
 pub use control::stdio::AtEnd;
@@ -156,18 +157,20 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         .map_err(|cause| Fatal::system("the working directory", cause))?;
     // Sessions that are continued are sent a KEEPALIVE first: a large configuration takes its time.
     let found = purpose().map_err(|cause| Fatal::system("the upgrade", cause))?;
-    let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
-    log_warnings(&warnings);
-    // It has the text of the file.
-    drop(warnings);
+    let loaded = Config::load(&path, &env).map_err(Fatal::Configuration);
     let heritage = match found {
         Purpose::Run => None,
         Purpose::Check => {
-            report_format();
-            return Ok(0);
+            let checked = loaded.and_then(|_| startup::check(&env, Pid::parent()));
+            handover::protocol::report(checked.as_ref().err().map(Fatal::first_line));
+            return checked.map(|()| 0);
         }
         Purpose::Continue(heritage) => Some(*heritage),
     };
+    let (config, warnings) = loaded?;
+    log_warnings(&warnings);
+    // It has the text of the file.
+    drop(warnings);
     close_inherited_on_exec();
     if heritage.is_none() {
         go_to_background(&env)?;
@@ -183,19 +186,16 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
     Ok(code)
 }
 
-/// Prints the formats of the state that this program can continue with.
-fn report_format() {
-    use std::io::Write;
-    // Without the line, the one that asks knows that something is wrong.
-    let _ = writeln!(std::io::stdout(), "{}", handover::protocol::formats());
-}
-
 async fn serve(
     origin: &Origin,
     (config, env): (Config, Env),
     mut heritage: Option<Heritage>,
 ) -> Result<u8, Fatal> {
     let start = Start::of_this_process();
+    let failure = match &heritage {
+        Some(_) => Failure::IsLogged,
+        None => Failure::Ends,
+    };
     let mut signals = Signals::new().map_err(|cause| Fatal::system("signal handlers", cause))?;
     privilege::settle(env.daemon.umask)
         .map_err(|cause| Fatal::system("the root directory", cause))?;
@@ -220,7 +220,7 @@ async fn serve(
     let running = Running::new(config);
     let config = running.config.clone();
     for neighbor in &running.neighbors {
-        reload::add(&core, &server, Rc::clone(neighbor))?;
+        failure.of(reload::add(&core, &server, Rc::clone(neighbor)))?;
     }
     core.reloads.set_path(&origin.path);
     core.reloads.replace(running);
@@ -229,7 +229,7 @@ async fn serve(
         let filled = heritage.fill(&executor, &core, &server);
         filled.map_err(|cause| Fatal::system("the upgrade", cause))?;
     }
-    listen(&core, &server, &env)?;
+    listen(&core, &server, failure)?;
     checks::configure::enlist(&core, &config.checks);
     if let Some(heritage) = &mut heritage {
         heritage.check(&core);
@@ -240,14 +240,16 @@ async fn serve(
             Some(_) => journal::restore::resume(&core, state),
             None => journal::restore::run(&core, state).await,
         };
-        restored.map_err(|cause| Fatal::system(format!("the journal in `{directory}`"), cause))?;
+        let restored =
+            restored.map_err(|cause| Fatal::system(format!("the journal in `{directory}`"), cause));
+        failure.of(restored)?;
     }
     core.metrics.replace(config.metrics);
     let http = Http::open(&core).await;
     // Root may create the socket where the user that the process becomes may not.
     let doors = heritage.as_mut().and_then(Heritage::doors);
     let doors = Doors::open(&env, doors.as_ref()).await;
-    let pid_file = settle_down(&executor, &env).await?;
+    let pid_file = settle_down(&executor, failure).await?;
     monitors::apply(&core, config.mrt, config.bmp);
     let age = heritage.as_ref().map(Heritage::age);
     let reload_after = match age {
@@ -319,15 +321,17 @@ async fn serve(
 }
 
 /// Starts the helpers and switches to the configured user, in the order that `daemon.drop` sets; then writes the pid file.
-async fn settle_down(executor: &Rc<Executor>, env: &Env) -> Result<Option<PidFile>, Fatal> {
+async fn settle_down(executor: &Rc<Executor>, failure: Failure) -> Result<Option<PidFile>, Fatal> {
+    let env = &executor.core.env;
     let start = || {
         for process in executor.core.events.helpers().all() {
             executor.start_helper(&process);
         }
     };
     if env.daemon.no_new_privileges {
-        privilege::forbid_new_privileges()
-            .map_err(|cause| Fatal::system("could not set `no_new_privs`", cause))?;
+        let forbidden = privilege::forbid_new_privileges()
+            .map_err(|cause| Fatal::system("could not set `no_new_privs`", cause));
+        failure.of(forbidden)?;
     }
     if !env.daemon.drop {
         start();
@@ -335,13 +339,11 @@ async fn settle_down(executor: &Rc<Executor>, env: &Env) -> Result<Option<PidFil
         tokio::task::yield_now().await;
     }
     let user = &env.daemon.user;
-    privilege::become_user(user).map_err(|cause| {
-        let what = format!("could not drop privileges to `{user}`, refusing to run as root");
-        Fatal::system(what, cause)
-    })?;
+    // The process before an upgrade had the same rights.
+    failure.of(privilege::become_user(user).map_err(|cause| Fatal::user(user, cause)))?;
     let path = env.daemon.pid.as_ref();
     let pid_file = path.map(|path| PidFile::create(path)).transpose();
-    let pid_file = pid_file.map_err(|cause| Fatal::pid_file(env, cause))?;
+    let pid_file = failure.of(pid_file.map_err(|cause| Fatal::pid_file(env, cause)))?;
     if env.daemon.drop {
         start();
     }
@@ -369,14 +371,15 @@ fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
 }
 
 /// Binds the listening sockets of `tcp.bind` and of neighbors with `listen`.
-fn listen(core: &Core, server: &Server, env: &Env) -> Result<(), Fatal> {
+fn listen(core: &Core, server: &Server, failure: Failure) -> Result<(), Fatal> {
     let known = server.listening();
-    let missing = reload::listeners(core, env).into_iter();
+    let missing = reload::listeners(core, &core.env).into_iter();
     for address in missing.filter(|address| !known.contains(address)) {
-        server
-            .listen(address)
-            .map_err(|cause| Fatal::listen(address, cause))?;
-        info!(%address, "listening");
+        let listening = server.listen(address).map(Some);
+        let listening = listening.map_err(|cause| Fatal::listen(address, cause));
+        if failure.of(listening)?.is_some() {
+            info!(%address, "listening");
+        }
     }
     Ok(())
 }

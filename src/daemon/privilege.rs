@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Gid, Pid, Uid, User, chdir, getegid, geteuid, initgroups, setgid, setuid};
+use nix::unistd::{
+    AccessFlags, Gid, Pid, Uid, User, access, chdir, getegid, geteuid, initgroups, setgid, setuid,
+};
 use tracing::{debug, info, warn};
 
 /// Changes to `/` and sets the mode mask of files that the daemon and the helpers create.
@@ -62,20 +64,9 @@ pub(crate) fn successor(name: &str) -> Option<User> {
 /// When there is no such user, or the kernel refuses. The caller must not continue as root.
 pub(crate) fn become_user(name: &str) -> io::Result<()> {
     let (uid, gid) = (geteuid(), getegid());
-    if !uid.is_root() && gid != Gid::from_raw(0) {
+    let Some(user) = find(name)?.filter(|user| user.uid != uid || user.gid != gid) else {
         return Ok(());
-    }
-    let user = User::from_name(name)
-        .map_err(io::Error::from)?
-        .ok_or_else(|| {
-            io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("there is no user `{name}`"),
-            )
-        })?;
-    if user.uid == uid && user.gid == gid {
-        return Ok(());
-    }
+    };
     let login = std::ffi::CString::new(name)?;
     initgroups(&login, user.gid).map_err(io::Error::from)?;
     setgid(user.gid).map_err(io::Error::from)?;
@@ -87,6 +78,23 @@ pub(crate) fn become_user(name: &str) -> io::Result<()> {
     }
     info!(user = name, "dropped privileges");
     Ok(())
+}
+
+/// The user that a process with the rights of root, or of its group, is to become; `None` for any other process.
+///
+/// # Errors
+/// When there is no such user.
+pub(crate) fn find(name: &str) -> io::Result<Option<User>> {
+    if !geteuid().is_root() && getegid() != Gid::from_raw(0) {
+        return Ok(None);
+    }
+    let user = User::from_name(name).map_err(io::Error::from)?;
+    user.map(Some).ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("there is no user `{name}`"),
+        )
+    })
 }
 
 /// Lets neither this process nor what it starts gain rights from setuid programs or file capabilities (`no_new_privs`).
@@ -109,15 +117,7 @@ impl PidFile {
     /// # Errors
     /// When the process in the file still runs, or the file can't be written.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        if let Some(pid) = Self::read(path) {
-            // 0 stands for a text that is not a number; for kill(2), 0 and negative numbers are process groups.
-            if pid > 0
-                && pid != i32::try_from(std::process::id()).unwrap_or_default()
-                && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
-            {
-                let message = format!("process {pid} of `{}` is still running", path.display());
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
-            }
+        if let Some(pid) = Self::replaceable(path, Pid::this())? {
             debug!(path = %path.display(), pid, "replacing a stale pid file");
             fs::remove_file(path)?;
         }
@@ -131,6 +131,39 @@ impl PidFile {
         Ok(Self {
             path: path.to_owned(),
         })
+    }
+
+    /// Checks that a daemon with this process ID could write the file.
+    ///
+    /// # Errors
+    /// When it could not.
+    pub(crate) fn check(path: &Path, daemon: Pid) -> io::Result<()> {
+        // Daemons change to the root directory.
+        let path = Path::new("/").join(path);
+        let is_there =
+            Self::replaceable(&path, daemon)?.is_none() && path.symlink_metadata().is_ok();
+        if is_there {
+            return Err(Errno::EEXIST.into());
+        }
+        let directory = path.parent().unwrap_or(&path);
+        access(directory, AccessFlags::W_OK | AccessFlags::X_OK).map_err(io::Error::from)
+    }
+
+    /// The process ID in a file that a daemon with another one may replace; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the process in the file still runs, and is another one.
+    fn replaceable(path: &Path, daemon: Pid) -> io::Result<Option<i32>> {
+        let Some(pid) = Self::read(path) else {
+            return Ok(None);
+        };
+        let process = Pid::from_raw(pid);
+        // 0 stands for a text that is not a number; for kill(2), 0 and negative numbers are process groups.
+        if pid > 0 && process != daemon && kill(process, None) != Err(Errno::ESRCH) {
+            let message = format!("process {pid} of `{}` is still running", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        Ok(Some(pid))
     }
 
     fn read(path: &Path) -> Option<i32> {
@@ -167,6 +200,26 @@ mod tests {
         assert_eq!(text, format!("{}\n", std::process::id()));
         drop(held);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_pid_file_is_checked_as_it_would_be_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("oxabgp.pid");
+        let kind = |path: &Path| PidFile::check(path, Pid::this()).map_err(|cause| cause.kind());
+        assert_eq!(kind(&path), Ok(()));
+        fs::write(&path, format!("{}\n", std::process::id())).expect("written");
+        assert_eq!(kind(&path), Ok(()));
+        fs::write(&path, format!("{}\n", nix::unistd::getppid())).expect("written");
+        assert_eq!(kind(&path), Err(io::ErrorKind::AlreadyExists));
+        assert!(path.exists());
+        assert_eq!(
+            kind(directory.path()),
+            Err(io::ErrorKind::AlreadyExists),
+            "a directory"
+        );
+        let missing = directory.path().join("missing/oxabgp.pid");
+        assert_eq!(kind(&missing), Err(io::ErrorKind::NotFound));
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::unistd::Pid;
 use tracing::{error, warn};
 
+use super::privilege::{self, PidFile};
 use crate::config::{Diagnostics, Env};
 use crate::speaker;
 
@@ -31,6 +33,20 @@ impl Fatal {
             what: what.into(),
             source: source.into(),
         }
+    }
+
+    /// The first line of it, with the place of a mistake in the configuration.
+    pub(super) fn first_line(&self) -> String {
+        match self {
+            Self::Configuration(errors) => errors.lines().next().unwrap_or_default(),
+            Self::System { .. } => self.to_string(),
+        }
+    }
+
+    /// The process can't become the user of the settings.
+    pub(super) fn user(name: &str, cause: std::io::Error) -> Self {
+        let what = format!("could not drop privileges to `{name}`, refusing to run as root");
+        Self::system(what, cause)
     }
 
     /// The pid file of the settings can't be written.
@@ -68,6 +84,28 @@ impl Fatal {
     }
 }
 
+/// What becomes of a failure at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The daemon does not start.
+    Ends,
+    /// It is logged: the daemon has taken over sessions, which do not end for it.
+    IsLogged,
+}
+
+impl Failure {
+    /// What to go on with, if anything.
+    pub(super) fn of<T: Default>(self, result: Result<T, Fatal>) -> Result<T, Fatal> {
+        match (self, result) {
+            (Self::IsLogged, Err(cause)) => {
+                error!(%cause, "the upgraded daemon goes on without a part of its configuration");
+                Ok(T::default())
+            }
+            (_, result) => result,
+        }
+    }
+}
+
 /// Where the configuration is, and how it is read.
 #[derive(Clone, Debug)]
 pub struct Origin {
@@ -82,6 +120,16 @@ pub(super) fn runtime() -> Result<tokio::runtime::LocalRuntime, Fatal> {
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
         .map_err(|cause| Fatal::system("the runtime", cause))
+}
+
+/// Checks what the settings ask of the system, for a daemon with this process ID that is to be upgraded.
+pub(super) fn check(env: &Env, daemon: Pid) -> Result<(), Fatal> {
+    let user = &env.daemon.user;
+    privilege::find(user).map_err(|cause| Fatal::user(user, cause))?;
+    match &env.daemon.pid {
+        Some(path) => PidFile::check(path, daemon).map_err(|cause| Fatal::pid_file(env, cause)),
+        None => Ok(()),
+    }
 }
 
 /// Goes to the background, if it is configured and the log does not need the terminal. Must be called before the runtime

@@ -18,13 +18,14 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::collect::{Collected, collect};
-use super::protocol::{CHECK, FORMATS, VARIABLE, WORD, line, signals};
+use super::protocol::{CHECK, FORMATS, VARIABLE, WORD, line, refusal, signals};
 use super::pulse::{Beat, Pulse};
 use super::sockets::{Descriptors, Sockets};
 use crate::config::{Config, diff};
 use crate::daemon::control::Control;
 use crate::daemon::core::Core;
 use crate::daemon::executor::Executor;
+use crate::daemon::journal::files;
 use crate::daemon::{log_file, monitors, notify};
 use crate::rib::PeerId;
 use crate::speaker::sockopt::{Inherit, inheritable};
@@ -117,12 +118,19 @@ impl Giver<'_> {
         let (new, _) = Config::load_regular(path, &core.env)
             .map_err(|errors| format!("the configuration has errors: {}", first(errors.lines())))?;
         let changes = diff(&running.whole(), &new);
-        match changes.first() {
-            Some(change) => Err(format!(
+        if let Some(change) = changes.first() {
+            return Err(format!(
                 "the configuration has changed, reload it first: {}",
                 first(change.to_string().lines().map(str::to_owned))
+            ));
+        }
+        // A reload leaves the journal where it is.
+        match new.state.filter(|state| core.journal.is_elsewhere(state)) {
+            Some(state) if files::is_taken(&state) => Err(format!(
+                "the journal in `{}` is that of another daemon",
+                state.directory.display()
             )),
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -173,7 +181,10 @@ impl Giver<'_> {
             .map_err(|reason| format!("`{name}` can't check the configuration: {reason}"))?;
         let printed = String::from_utf8_lossy(&output.stdout);
         if !output.status.success() || !printed.contains(&line(format)) {
-            return Err(format!("`{name}` does not accept the configuration"));
+            let reason = refusal(&printed).map_or_else(String::new, |reason| format!(": {reason}"));
+            return Err(format!(
+                "`{name}` does not accept the configuration{reason}"
+            ));
         }
         Ok(format)
     }

@@ -1,5 +1,7 @@
 //! What two versions of the program have to agree on.
 
+use std::io::{self, Write};
+
 use nix::sys::signal::{SigSet, Signal};
 
 /// The versions of what is handed over that this program writes and reads, the newest first. A version changes with `state` or
@@ -15,6 +17,9 @@ pub(super) const CHECK: &str = "check";
 /// What a program prints that can continue.
 pub(super) const WORD: &str = "oxabgp-handover";
 
+/// What a program prints before the reason why it does not accept the configuration.
+const REFUSAL: &str = "oxabgp-handover-refused: ";
+
 /// What the state begins with.
 pub(super) const fn magic(format: u8) -> [u8; 8] {
     let mut magic = *b"oxabgpu\0";
@@ -26,6 +31,18 @@ pub(super) const fn magic(format: u8) -> [u8; 8] {
 pub(crate) fn formats() -> String {
     let lines: Vec<String> = FORMATS.iter().rev().map(|&format| line(format)).collect();
     lines.join("\n")
+}
+
+/// Prints the formats that this program reads, or why it does not accept the configuration.
+pub(crate) fn report(refused: Option<String>) {
+    let text = refused.map_or_else(formats, |reason| format!("{REFUSAL}{reason}"));
+    // Without the line, the one that asks knows that something is wrong.
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Why a program that has printed this does not accept the configuration, if it said so.
+pub(super) fn refusal(printed: &str) -> Option<&str> {
+    printed.lines().find_map(|line| line.strip_prefix(REFUSAL))
 }
 
 /// The line of a format.

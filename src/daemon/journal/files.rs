@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use nix::fcntl::Flock;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use tracing::{error, warn};
 
 use super::writer::{self, Place, Shared};
@@ -60,6 +61,13 @@ pub(crate) fn open(config: &StateConfig, owner: Option<(u32, u32)>) -> io::Resul
         Err(cause) => opened.damaged(&Damage::Io(cause), 0),
     }
     Ok(opened)
+}
+
+/// Returns `true` if another process keeps its journal there.
+pub(crate) fn is_taken(config: &StateConfig) -> bool {
+    let lock = File::open(config.directory.join("lock"));
+    let locked = lock.map(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock));
+    matches!(locked, Ok(Err((_, Errno::EWOULDBLOCK))))
 }
 
 impl Opened {

@@ -236,6 +236,12 @@ impl Journal {
         self.active().map(|active| &active.config)
     }
 
+    /// Returns `true` if it is not kept in the directory of that configuration.
+    pub(crate) fn is_elsewhere(&self, config: &StateConfig) -> bool {
+        let real = |config: &StateConfig| std::fs::canonicalize(&config.directory).ok();
+        self.config().and_then(real) != real(config)
+    }
+
     /// Returns `true` while the file is being read.
     pub(crate) const fn is_restoring(&self) -> bool {
         self.restoring.get()

@@ -43,6 +43,7 @@ mod top;
 mod upgrade;
 mod upgrade_counts;
 mod upgrade_deadlines;
+mod upgrade_failures;
 mod upgrade_leftovers;
 mod upgrade_names;
 mod upgrade_roles;
