@@ -35,6 +35,7 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         }
         return ExitCode::from(REFUSED);
     }
+    daemon::hold_file_limit();
     log::start(&env.log, verbosity, args.log_format);
     super::warn_without_effect(&[
         (args.memory, "--memory"),

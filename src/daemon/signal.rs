@@ -7,10 +7,14 @@
 //! | USR2 | reload the configuration and restart all helpers |
 //! | ALRM | reload the configuration, reset all sessions, restart all helpers |
 //!
+//! XFSZ, of a file that has reached the limit of its size, is handled and means nothing: the write fails, as on a full disk.
+//! It is not ignored, which helpers would inherit.
+//!
 //! INT stays ignored if the daemon was started so, as by a shell that starts it in the background; so does ExaBGP's interpreter.
 
 use std::io;
 
+use nix::sys::signal::{SigSet, Signal as Number};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal or a command requests.
@@ -52,6 +56,16 @@ pub(crate) struct Signals {
     streams: Vec<(Signal, Received)>,
 }
 
+/// Keeps the log from ending the process before there is a handler. Children inherit that until then.
+pub(crate) fn hold_file_limit() {
+    // Without it, the default action stays.
+    let _ = file_limit().thread_block();
+}
+
+fn file_limit() -> SigSet {
+    std::iter::once(Number::SIGXFSZ).collect()
+}
+
 impl Signals {
     /// Handles them from now on.
     ///
@@ -83,6 +97,9 @@ impl Signals {
                 ))
             })
             .collect::<io::Result<_>>()?;
+        // The handler stays without its stream.
+        drop(signal(SignalKind::from_raw(Number::SIGXFSZ as i32))?);
+        file_limit().thread_unblock()?;
         Ok(Self { streams })
     }
 

@@ -59,6 +59,7 @@ pub(super) fn signals() -> SigSet {
         Signal::SIGUSR1,
         Signal::SIGUSR2,
         Signal::SIGALRM,
+        Signal::SIGXFSZ,
     ]
     .into_iter()
     .collect()

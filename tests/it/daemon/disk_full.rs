@@ -1,11 +1,14 @@
-//! The journal on a disk that is full: a real one, a small tmpfs in a mount namespace.
+//! The journal on a disk that is full: a real one, a small tmpfs in a mount namespace. Files that reach the limit of their
+//! size.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use oxabgp::bgp::message::MessageType;
 
-use super::control::Client;
-use super::{announced, listener, neighbor, session};
+use super::control::{Client, start_with};
+use super::upgrade::upgrade;
+use super::{announced, listener, neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab, oxabgp, wait_for};
 
 #[test]
@@ -75,4 +78,53 @@ fn a_full_disk_costs_one_line_in_the_log_and_no_session() {
         (text.matches("announce route ").count() == ROUTES + 1).then_some(text)
     });
     assert!(text.contains("11.0.0.0/8"));
+}
+
+#[test]
+fn the_limit_of_file_sizes_ends_neither_the_daemon_nor_sessions() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let signals = lab.path("signals");
+    let script = format!(
+        "grep ^Sig /proc/$$/status > {}; exec sleep 1000",
+        signals.display()
+    );
+    let configuration = format!("state {{ directory {}; }}\n", lab.path("state").display())
+        + &process(&lab, "helper", &script)
+        + &neighbor(port, "");
+    let daemon = start_with(&lab, &configuration);
+    let mut peer = session(&listener);
+    upgrade(&lab, &daemon);
+    // Its log has more already.
+    let limited = Command::new("prlimit")
+        .args(["--fsize=1024", "--pid", &daemon.pid().to_string()])
+        .status();
+    assert!(limited.is_ok_and(|status| status.success()), "prlimit");
+    let mut commands = String::new();
+    for number in 0..200 {
+        commands.push_str(&format!(
+            "nonsense\nannounce route 10.0.{number}.0/24 next-hop self med {number}\n"
+        ));
+    }
+    let answer = Client::new(&lab).ask(commands.trim_end());
+    assert_eq!(answer.matches("done\n").count(), 200);
+    let mut found = 0;
+    while found < 200 {
+        let body = peer.expect(MessageType::UPDATE);
+        found += usize::from(body.len() > 11);
+    }
+    let status = wait_for("a journal that fails", || {
+        let text = Client::new(&lab).ask("system status");
+        (!text.contains("journal-errors 0")).then_some(text)
+    });
+    assert!(status.contains("done"), "{status}");
+    // Helpers have the signals of any other program.
+    let lines = lab.lines("signals", |lines| lines.len() > 4);
+    for name in ["SigBlk", "SigIgn"] {
+        let mask = lines.iter().find_map(|line| line.strip_prefix(name));
+        let mask = mask
+            .and_then(|mask| u64::from_str_radix(mask.trim_start_matches([':', '\t']), 16).ok());
+        let bit = nix::sys::signal::Signal::SIGXFSZ as u32 - 1;
+        assert_eq!(mask.map(|mask| mask >> bit & 1), Some(0), "{lines:?}");
+    }
 }
