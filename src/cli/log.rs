@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -203,10 +203,12 @@ fn destination(text: &str) -> (BoxMakeWriter, Kind) {
     }
 }
 
-/// A file that is rotated when it has grown large, and reopened when it was moved.
+/// A file that is rotated when it has grown large, and reopened when another one has its place, or none.
 struct LogFile {
     path: PathBuf,
     file: Lossy<File>,
+    /// Its device and inode.
+    identity: (u64, u64),
     size: u64,
     /// Of this size it is rotated. `None`: devices do not grow.
     most: Option<u64>,
@@ -241,6 +243,7 @@ impl LogFile {
         Ok(Self {
             path,
             file: Lossy::new(file),
+            identity: (facts.dev(), facts.ino()),
             size: facts.len(),
             most: facts.is_file().then_some(ROTATE),
             is_reported: false,
@@ -265,12 +268,15 @@ impl LogFile {
 }
 
 impl LogFile {
-    /// Puts the file aside if it has grown large, and opens it again if it was moved. Then, or when that is not possible, the
-    /// open file is written to.
+    /// Puts the file aside if it has grown large, and opens it again if it was moved or replaced, as by logrotate. Then, or when
+    /// that is not possible, the open file is written to.
     fn renew(&mut self) -> io::Result<()> {
-        let found = std::fs::symlink_metadata(&self.path);
-        // The directory may not be ours to look into.
-        if found.is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
+        let is_other = match std::fs::metadata(&self.path) {
+            Ok(facts) => (facts.dev(), facts.ino()) != self.identity,
+            // The directory may not be ours to look into.
+            Err(cause) => cause.kind() == io::ErrorKind::NotFound,
+        };
+        if is_other {
             *self = Self::open(&self.path)?;
         } else if let Some(most) = self.most.filter(|most| self.size >= *most) {
             // The next attempt is due when it has grown by as much again.
@@ -373,6 +379,26 @@ mod tests {
         std::fs::rename(&path, directory.path().join("moved")).expect("movable");
         log.write_all(b"again\n").expect("a log never fails");
         assert_eq!(std::fs::read(&path).expect("readable"), b"again\n");
+    }
+
+    #[test]
+    fn a_file_that_another_one_has_replaced_is_left_for_that_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
+        let mut log = LogFile::open(&path).expect("a file");
+        // As `create` of logrotate does.
+        std::fs::rename(&path, directory.path().join("log.1")).expect("movable");
+        std::fs::write(&path, "").expect("writable");
+        log.write_all(b"after\n").expect("a log never fails");
+        assert_eq!(std::fs::read(&path).expect("readable"), b"after\n");
+        // A link is followed.
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        let mut log = LogFile::open(&link).expect("a file");
+        log.write_all(b"again\n").expect("a log never fails");
+        std::fs::rename(&path, directory.path().join("log.1")).expect("movable");
+        log.write_all(b"last\n").expect("a log never fails");
+        assert_eq!(std::fs::read(&path).expect("readable"), b"last\n");
     }
 
     #[test]
