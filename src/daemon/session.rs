@@ -31,6 +31,11 @@ pub(crate) fn log_name(
     if !taken(&address) {
         return address;
     }
+    unique(name, taken)
+}
+
+/// The full name of a neighbor, with a number if another one has that name.
+pub(crate) fn unique(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let numbered = (2..).map(|number| format!("{name} #{number}"));
     let mut names = std::iter::once(name.to_owned()).chain(numbered);
     names

@@ -1,6 +1,6 @@
 //! The state of the daemon at one time, taken in turns: what metrics and the status page are written from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::daemon::dynamic;
 use crate::daemon::history::LastError;
 use crate::daemon::neighbors::Listed;
 use crate::daemon::process::Process;
+use crate::daemon::session::unique;
 use crate::daemon::stats::CommandCounts;
 use crate::rib::PeerId;
 use crate::speaker::{Counters, PeerKey};
@@ -36,7 +37,7 @@ pub(crate) struct PeerState {
     pub(crate) key: Option<PeerKey>,
     /// The address: what its series are joined by.
     pub(crate) address: String,
-    /// The full name, if another neighbor has the same address.
+    /// The full name, if another neighbor has the same address, with a number if another one has that name.
     pub(crate) full_name: Option<String>,
     pub(crate) description: String,
     pub(crate) local_address: String,
@@ -138,9 +139,12 @@ fn tell_apart(peers: &mut [PeerState], list: &[Rc<Listed>]) {
     for peer in &*peers {
         *count.entry(peer.address.clone()).or_default() += 1;
     }
+    let mut taken = HashSet::new();
     for (peer, listed) in peers.iter_mut().zip(list) {
         if count.get(&peer.address).is_some_and(|count| *count > 1) {
-            peer.full_name = Some(listed.neighbor.name.to_string());
+            let name = unique(&listed.neighbor.name, |name| taken.contains(name));
+            taken.insert(name.clone());
+            peer.full_name = Some(name);
         }
     }
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::scene::V4;
-use super::{listener, neighbor, process, session};
+use super::{listener, neighbor, passive_neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab, PATIENCE, wait_for};
 use crate::support::peer::{RawPeer, announcement};
 
@@ -456,6 +457,59 @@ fn neighbors_with_one_address_are_told_apart() {
         "{up:?}"
     );
     assert_eq!(request(&lab, "GET /", "").status, 200);
+}
+
+#[test]
+fn neighbors_with_one_name_are_told_apart() {
+    let lab = Lab::new();
+    let [one, other] = [passive_neighbor(""), passive_neighbor("")].map(|(text, _)| text);
+    let configuration = section(&lab, "compat exabgp-exporter;") + &one + &other;
+    let _daemon = Daemon::start(&lab, &configuration);
+    let samples = scrape(&lab);
+    let up: Vec<&String> = samples
+        .keys()
+        .filter(|series| series.starts_with("oxabgp_session_up"))
+        .collect();
+    assert!(up.len() == 2 && up[0].contains(" #2\""), "{up:?}");
+}
+
+#[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that does nothing has to say so"
+)]
+fn alerts_work_with_neighbors_of_one_address() {
+    let lab = Lab::new();
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/etc/alerts.yml");
+    let series = |labels: &str, up: &str| {
+        format!(
+            "      - {{ series: 'oxabgp_session_up{{{labels}}}', values: '{up}' }}\n\
+             \x20     - {{ series: 'oxabgp_peer_info{{{labels},peer_as=\"2\",description=\"d\"}}', values: '1x10' }}\n"
+        )
+    };
+    let twin = |number: u8| format!("peer=\"192.0.2.1\",neighbor=\"192.0.2.1 #{number}\"");
+    let series = [
+        series("peer=\"192.0.2.9\"", "0x10"),
+        series(&twin(1), "1x10"),
+        series(&twin(2), "1x10"),
+    ];
+    let test = format!(
+        "rule_files: [ {rules} ]\ntests:\n  - interval: 1m\n    input_series:\n{}    alert_rule_test:\n\
+         \x20     - eval_time: 5m\n        alertname: OxabgpSessionDown\n        exp_alerts:\n\
+         \x20         - exp_labels: {{ severity: critical, peer: 192.0.2.9, peer_as: \"2\", description: d }}\n\
+         \x20           exp_annotations: {{ summary: \"the session with 192.0.2.9 (d, AS 2) is down\" }}\n",
+        series.concat()
+    );
+    let path = lab.write("test.yml", &test);
+    let Ok(output) = Command::new("promtool")
+        .args(["test", "rules"])
+        .arg(path)
+        .output()
+    else {
+        eprintln!("SKIPPED: there is no promtool");
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
