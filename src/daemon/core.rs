@@ -4,6 +4,7 @@
 //! methods only, so that no borrow is held while another part is called.
 
 use std::cell::{OnceCell, RefCell};
+use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +15,7 @@ use tracing::info;
 use crate::api::command::Watch;
 use crate::api::{Event, Raw};
 use crate::bgp::Nlri;
-use crate::config::{Env, MetricsConfig, NeighborConfig};
+use crate::config::{Env, HttpPlace, MetricsConfig, NeighborConfig};
 use crate::grammar::{Selector, Verb};
 use crate::rib::adj_rib_out::PeerOptions;
 use crate::rib::{Change, PeerId, PeerSet};
@@ -50,6 +51,10 @@ pub(crate) struct MetricsSettings {
     current: RefCell<Option<Rc<MetricsConfig>>>,
     /// Notified when they are replaced.
     pub(crate) changed: Notify,
+    /// The sockets where they are served now.
+    pub(crate) sockets: RefCell<Vec<(HttpPlace, RawFd)>>,
+    /// Those of the process before, by place as the configuration has it.
+    pub(crate) inherited: RefCell<Vec<(String, OwnedFd)>>,
 }
 
 impl MetricsSettings {

@@ -34,6 +34,31 @@ impl Histogram {
         self.longest.set(self.longest.get().max(duration));
     }
 
+    /// What another process needs to go on counting.
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        let nanoseconds =
+            |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let counts = self.counts.iter().map(Cell::get);
+        let durations = [self.sum(), self.longest()].map(nanoseconds);
+        counts.chain(durations).collect()
+    }
+
+    /// Adds what another process has counted, unless it had other buckets.
+    pub(crate) fn resume(&self, numbers: &[u64]) {
+        let Some((counts, &[sum, longest])) = numbers.split_last_chunk() else {
+            return;
+        };
+        if counts.len() != self.counts.len() {
+            return;
+        }
+        for (count, before) in self.counts.iter().zip(counts) {
+            count.set(count.get().saturating_add(*before));
+        }
+        let [sum, longest] = [sum, longest].map(Duration::from_nanos);
+        self.sum.set(self.sum.get().saturating_add(sum));
+        self.longest.set(self.longest.get().max(longest));
+    }
+
     /// The buckets: upper bound, and how many durations were at most that.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = self.bounds.iter().copied();
@@ -74,5 +99,13 @@ mod tests {
         assert_eq!(buckets, [(0.001, 2), (1.0, 4), (f64::INFINITY, 5)]);
         assert_eq!(histogram.sum(), Duration::from_millis(6_002));
         assert_eq!(histogram.longest(), Duration::from_secs(5));
+        let next = Histogram::new(&[0.001, 1.0]);
+        next.observe(Duration::from_millis(1));
+        next.resume(&histogram.numbers());
+        assert_eq!(next.numbers(), [3, 2, 1, 6_003_000_000, 5_000_000_000]);
+        let other = Histogram::new(&[1.0]);
+        other.resume(&histogram.numbers());
+        other.resume(&[7]);
+        assert_eq!(other.numbers(), [0; 4]);
     }
 }

@@ -243,6 +243,9 @@ async fn serve(
         let restored =
             restored.map_err(|cause| Fatal::system(format!("the journal in `{directory}`"), cause));
         failure.of(restored)?;
+        if let Some(heritage) = &heritage {
+            heritage.count(&core);
+        }
     }
     core.metrics.replace(config.metrics);
     let http = Http::open(&core).await;

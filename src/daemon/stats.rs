@@ -36,6 +36,36 @@ pub(crate) struct Stats {
     pub(crate) reloads: Cell<CommandCounts>,
 }
 
+impl Stats {
+    /// What another process needs to go on counting: names, and the numbers of each.
+    pub(super) fn numbers(&self) -> [(&'static str, Vec<u64>); 5] {
+        let results = |counts: &Cell<CommandCounts>| vec![counts.get().done, counts.get().refused];
+        [
+            ("operators", results(&self.operators)),
+            ("reloads", results(&self.reloads)),
+            ("http-requests", vec![self.http_requests.get()]),
+            ("turns", self.turns.durations.numbers()),
+            ("keepalive-late", self.keepalive_late.numbers()),
+        ]
+    }
+
+    /// Adds what another process has counted under a name. One that is not known is left out.
+    pub(super) fn resume(&self, name: &str, numbers: &[u64]) {
+        match (name, numbers) {
+            ("operators", &[done, refused]) => add(&self.operators, (done, refused)),
+            ("reloads", &[done, refused]) => add(&self.reloads, (done, refused)),
+            ("http-requests", &[count]) => self.http_requests.update(|now| now + count),
+            ("turns", numbers) => self.turns.durations.resume(numbers),
+            ("keepalive-late", numbers) => self.keepalive_late.resume(numbers),
+            _ => {}
+        }
+    }
+}
+
+fn add(counts: &Cell<CommandCounts>, (done, refused): (u64, u64)) {
+    counts.set(counts.get().plus(CommandCounts { done, refused }));
+}
+
 impl Default for Stats {
     fn default() -> Self {
         Self {

@@ -200,6 +200,11 @@ impl Heritage {
         self.sections.resume_checks(core);
     }
 
+    /// Continues to count what is done with the journal, once it is kept.
+    pub(crate) fn count(&self, core: &Core) {
+        self.sections.resume_journal(core);
+    }
+
     /// Continues to serve the clients of the control socket.
     pub(crate) fn serve(self, executor: &Rc<Executor>, control: &Control) {
         for operator in self.state.operators {

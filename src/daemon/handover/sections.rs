@@ -15,6 +15,7 @@ use crate::daemon::guard::GuardState;
 use crate::daemon::stats::CommandCounts;
 use crate::probe::command::running;
 use crate::speaker::Server;
+use crate::speaker::sockopt::inherit;
 use crate::wire::{Reader, WireError};
 
 const RATES: u8 = 1;
@@ -23,6 +24,8 @@ const ATTEMPTS: u8 = 3;
 const DRAINS: u8 = 4;
 const KILLED: u8 = 5;
 const ORPHANS: u8 = 6;
+const COUNTS: u8 = 7;
+const METRICS: u8 = 8;
 
 /// The sections.
 #[derive(Debug, Default, PartialEq)]
@@ -39,6 +42,10 @@ pub(super) struct Sections {
     killed: Vec<Killed>,
     /// Commands of health checks that run.
     orphans: Vec<Orphan>,
+    /// What the daemon has counted as a whole, by name.
+    counts: Vec<(String, Vec<u64>)>,
+    /// Where metrics are served, and the sockets.
+    metrics: Vec<(String, RawFd)>,
 }
 
 /// A helper that was killed because it did not read its events: its name; how often in a row, and how soon it is started
@@ -48,6 +55,10 @@ type Killed = (String, (u32, Option<Duration>), (u64, u64, u64));
 /// Who has counted refused commands, other than a helper: no name of a helper has a blank.
 const OPERATORS: &str = "all operators";
 const CONFIGURED: &str = "the configuration";
+/// The count of leases that have ended.
+const LEASES: &str = "leases-ended";
+/// Records, errors and compactions of the journal.
+const JOURNAL: &str = "journal";
 
 impl Sections {
     /// Those of a daemon.
@@ -78,7 +89,22 @@ impl Sections {
             let counts = (process.starts.get(), counts.done, counts.refused);
             (waits.0 > 0).then(|| (process.name.to_string(), waits, counts))
         });
+        let counts = core.stats.numbers().into_iter();
+        let counts = counts.chain([(LEASES, vec![core.leases.ended.get()])]);
+        let journal = core.journal.shown();
+        let counts = counts.chain(journal.map(|journal| {
+            let numbers = [journal.records, journal.errors, journal.compactions];
+            (JOURNAL, numbers.to_vec())
+        }));
+        let sockets = core.metrics.sockets.borrow();
         Self {
+            counts: counts
+                .map(|(name, numbers)| (name.to_owned(), numbers))
+                .collect(),
+            metrics: sockets
+                .iter()
+                .map(|(place, socket)| (place.to_string(), *socket))
+                .collect(),
             killed: killed.collect(),
             rates: rates.collect(),
             refused: refused.collect(),
@@ -88,12 +114,23 @@ impl Sections {
         }
     }
 
-    /// Continues with what was counted of helpers and neighbors, which are known by now.
+    /// Continues with what was counted of the daemon, and of helpers and neighbors, which are known by now.
     pub(super) fn resume(&self, (core, server): (&Core, &Server), numbers: &Numbers) {
         let helper = |name: &str| {
             let found = core.events.helpers().find(name);
             found.map(|(_, process)| process)
         };
+        for (name, numbers) in &self.counts {
+            match (name.as_str(), &numbers[..]) {
+                (LEASES, &[ended]) => core.leases.ended.update(|now| now + ended),
+                (name, numbers) => core.stats.resume(name, numbers),
+            }
+        }
+        let sockets = self.metrics.iter().filter_map(|(place, socket)| {
+            // Without it, the place is bound again.
+            Some((place.clone(), inherit(*socket).ok()?))
+        });
+        core.metrics.inherited.borrow_mut().extend(sockets);
         for (name, bits, age) in &self.rates {
             if let Some(process) = helper(name) {
                 let left = f64::from_bits(*bits);
@@ -132,7 +169,17 @@ impl Sections {
 
     /// The descriptors that stay open.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        self.orphans.iter().map(|(_, pipe, _)| *pipe)
+        let metrics = self.metrics.iter().map(|(_, socket)| *socket);
+        self.orphans.iter().map(|(_, pipe, _)| *pipe).chain(metrics)
+    }
+
+    /// Continues with what was counted of the journal, which is kept by now if there is one.
+    pub(super) fn resume_journal(&self, core: &Core) {
+        for (name, numbers) in &self.counts {
+            if let (JOURNAL, &[records, errors, compactions]) = (name.as_str(), &numbers[..]) {
+                core.journal.resume_counts([records, errors, compactions]);
+            }
+        }
     }
 
     /// Continues with health checks that were removed, and with commands of checks.
@@ -158,6 +205,8 @@ impl Field for Sections {
             section(DRAINS, &self.drains),
             section(KILLED, &self.killed),
             section(ORPHANS, &self.orphans),
+            section(COUNTS, &self.counts),
+            section(METRICS, &self.metrics),
         ];
         sections.put(out);
     }
@@ -173,6 +222,8 @@ impl Field for Sections {
                 DRAINS => all.drains = Field::get(r)?,
                 KILLED => all.killed = Field::get(r)?,
                 ORPHANS => all.orphans = Field::get(r)?,
+                COUNTS => all.counts = Field::get(r)?,
+                METRICS => all.metrics = Field::get(r)?,
                 _ => {}
             }
         }
@@ -201,6 +252,8 @@ mod tests {
                 (4, 10, 1),
             )],
             orphans: vec![(7, 5, Duration::from_secs(2))],
+            counts: vec![(LEASES.to_owned(), vec![3])],
+            metrics: vec![("unix /run/metrics.sock".to_owned(), 9)],
         };
         let mut bytes = Vec::new();
         all.put(&mut bytes);

@@ -15,18 +15,20 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::fs;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tracing::{debug, error, info, warn};
 
 use super::core::Core;
@@ -70,9 +72,10 @@ pub(crate) struct Http {
     complained: Cell<bool>,
 }
 
-/// A place that is served.
+/// A place that is served. The task that does it has the socket only as long as this is there.
 struct Open {
     place: HttpPlace,
+    listener: Rc<Listener>,
     task: UrgentHandle,
 }
 
@@ -92,8 +95,53 @@ enum Listener {
     Unix(UnixListener),
 }
 
+/// A connection.
+enum Accepted {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    /// The socket of another process of this program.
+    fn inherit(place: &HttpPlace, socket: OwnedFd) -> io::Result<Self> {
+        match place {
+            HttpPlace::Tcp(_) => {
+                let listener = std::net::TcpListener::from(socket);
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener).map(Self::Tcp)
+            }
+            HttpPlace::Unix(_) => {
+                let listener = std::os::unix::net::UnixListener::from(socket);
+                listener.set_nonblocking(true)?;
+                UnixListener::from_std(listener).map(Self::Unix)
+            }
+        }
+    }
+
+    fn number(&self) -> RawFd {
+        match self {
+            Self::Tcp(listener) => listener.as_raw_fd(),
+            Self::Unix(listener) => listener.as_raw_fd(),
+        }
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        match self {
+            Self::Tcp(listener) => {
+                let accepted = listener.poll_accept(cx);
+                accepted.map_ok(|(stream, _)| Accepted::Tcp(stream))
+            }
+            Self::Unix(listener) => {
+                let accepted = listener.poll_accept(cx);
+                accepted.map_ok(|(stream, _)| Accepted::Unix(stream))
+            }
+        }
+    }
+}
+
 impl Http {
-    /// Binds the configured places, if there are any.
+    /// Binds the configured places, if there are any, or continues with those of the process before: this one may have lost
+    /// the right to bind them.
     pub(crate) async fn open(core: &Rc<Core>) -> Rc<Self> {
         let http = Rc::new(Self {
             core: Rc::clone(core),
@@ -102,6 +150,7 @@ impl Http {
             complained: Cell::new(false),
         });
         http.settle().await;
+        core.metrics.inherited.take();
         http
     }
 
@@ -127,6 +176,15 @@ impl Http {
     /// Stops serving, and removes Unix sockets.
     pub(crate) fn close(&self) {
         self.open.borrow_mut().clear();
+        self.core.metrics.sockets.take();
+    }
+
+    /// The socket of the process before.
+    fn inherited(&self, place: &HttpPlace) -> Option<Listener> {
+        let name = place.to_string();
+        let mut all = self.core.metrics.inherited.borrow_mut();
+        let at = all.iter().position(|(other, _)| *other == name)?;
+        Listener::inherit(place, all.swap_remove(at).1).ok()
     }
 
     fn wanted(&self) -> Vec<HttpPlace> {
@@ -145,6 +203,7 @@ impl Http {
     /// Closes places that are no longer configured, and opens new ones.
     async fn settle(self: &Rc<Self>) {
         let wanted = self.wanted();
+        // Their sockets are closed at once: a new place may be the same port at all addresses.
         self.open
             .borrow_mut()
             .retain(|open| wanted.contains(&open.place));
@@ -152,14 +211,23 @@ impl Http {
             if self.is_open(&place) {
                 continue;
             }
-            match bind(&place).await {
+            let bound = match self.inherited(&place) {
+                Some(listener) => Ok(listener),
+                None => bind(&place).await,
+            };
+            match bound {
                 Ok(listener) => {
                     info!(%place, "serving metrics");
-                    let http = Rc::clone(self);
+                    let (http, listener) = (Rc::clone(self), Rc::new(listener));
+                    let socket = Rc::downgrade(&listener);
                     let task = self
                         .core
-                        .spawn_urgent(async move { http.serve(listener).await });
-                    self.open.borrow_mut().push(Open { place, task });
+                        .spawn_urgent(async move { http.serve(socket).await });
+                    self.open.borrow_mut().push(Open {
+                        place,
+                        listener,
+                        task,
+                    });
                     self.complained.set(false);
                 }
                 Err(cause) => {
@@ -169,30 +237,28 @@ impl Http {
                 }
             }
         }
+        let open = self.open.borrow();
+        let sockets = open
+            .iter()
+            .map(|open| (open.place.clone(), open.listener.number()));
+        self.core.metrics.sockets.replace(sockets.collect());
     }
 
     /// Accepts connections.
-    async fn serve(self: &Rc<Self>, listener: Listener) {
+    async fn serve(self: &Rc<Self>, listener: Weak<Listener>) {
         loop {
-            let refused = match &listener {
-                Listener::Tcp(listener) => match listener.accept().await {
-                    Ok((stream, _)) => {
-                        self.seat(stream).await;
-                        None
-                    }
-                    Err(cause) => Some(cause),
-                },
-                Listener::Unix(listener) => match listener.accept().await {
-                    Ok((stream, _)) => {
-                        self.seat(stream).await;
-                        None
-                    }
-                    Err(cause) => Some(cause),
-                },
-            };
-            if let Some(cause) = refused {
-                warn!(%cause, "a connection for metrics could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+            let accepted = poll_fn(|cx| match listener.upgrade() {
+                Some(listener) => listener.poll_accept(cx),
+                // It is closed, and this task ends.
+                None => Poll::Pending,
+            });
+            match accepted.await {
+                Ok(Accepted::Tcp(stream)) => self.seat(stream).await,
+                Ok(Accepted::Unix(stream)) => self.seat(stream).await,
+                Err(cause) => {
+                    warn!(%cause, "a connection for metrics could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
             }
         }
     }

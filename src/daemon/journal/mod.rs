@@ -242,6 +242,16 @@ impl Journal {
         self.config().and_then(real) != real(config)
     }
 
+    /// Adds what another process has counted: records, errors and compactions.
+    pub(crate) fn resume_counts(&self, [records, errors, compactions]: [u64; 3]) {
+        if let Some(active) = self.active() {
+            active.records.update(|now| now + records);
+            active.shared.errors.fetch_add(errors, Ordering::Relaxed);
+            let replaced = &active.shared.replaced;
+            replaced.fetch_add(compactions, Ordering::Relaxed);
+        }
+    }
+
     /// Returns `true` while the file is being read.
     pub(crate) const fn is_restoring(&self) -> bool {
         self.restoring.get()

@@ -69,7 +69,7 @@ fn unchunk(mut text: &str) -> String {
 }
 
 /// The section of a configuration, with more in it.
-fn section(lab: &Lab, more: &str) -> String {
+pub(super) fn section(lab: &Lab, more: &str) -> String {
     let path = lab.path("metrics.sock");
     format!("metrics {{ listen unix {}; {more} }}\n", path.display())
 }
@@ -157,7 +157,7 @@ fn check_labels(labels: &str, line: &str) {
     }
 }
 
-fn scrape(lab: &Lab) -> BTreeMap<String, f64> {
+pub(super) fn scrape(lab: &Lab) -> BTreeMap<String, f64> {
     let answer = request(lab, "GET /metrics", "");
     assert_eq!(answer.status, 200);
     assert!(

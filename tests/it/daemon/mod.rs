@@ -17,6 +17,7 @@ mod journal_sets;
 mod leases;
 mod life;
 mod metrics;
+mod metrics_places;
 #[cfg(feature = "stream")]
 mod mrt;
 mod operational;
