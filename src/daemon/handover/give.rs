@@ -1,7 +1,7 @@
 //! The process that hands over: it checks the program that is to continue, collects what that needs, and becomes it.
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::{AccessFlags, access, execve};
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
@@ -62,9 +63,13 @@ pub(crate) struct Start {
 impl Start {
     /// That of this process, before it changes its working directory.
     pub(crate) fn of_this_process() -> Self {
+        let directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
+        let running = std::env::current_exe().unwrap_or_default();
+        let name = std::env::args_os().next().unwrap_or_default();
+        let path = std::env::var_os("PATH").unwrap_or_default();
         Self {
-            program: std::env::current_exe().unwrap_or_default(),
-            directory: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+            program: called(running, Path::new(&name), (&directory, &path)),
+            directory,
         }
     }
 }
@@ -137,6 +142,13 @@ impl Giver<'_> {
     /// Asks the program for the formats that it reads, then lets it check the configuration. Returns the newest format that
     /// both know.
     async fn check(&self) -> Result<u8, String> {
+        access(self.directory, AccessFlags::X_OK).map_err(|cause| {
+            format!(
+                "the directory `{}`, where the daemon was started, can't be entered: {}",
+                self.directory.display(),
+                std::io::Error::from(cause)
+            )
+        })?;
         let name = self.program.display();
         let ask = |arguments: Vec<OsString>, checks: bool| {
             let mut command = Command::new(self.program);
@@ -363,12 +375,27 @@ impl Giver<'_> {
         let signals = signals();
         std::env::set_current_dir(self.directory).map_err(|cause| cause.to_string())?;
         signals.thread_block().map_err(|cause| cause.to_string())?;
-        let result = nix::unistd::execve(&program, &arguments, &variables);
+        let result = execve(&program, &arguments, &variables);
+        let back = std::env::set_current_dir("/");
         signals
             .thread_unblock()
             .map_err(|cause| cause.to_string())?;
+        back.map_err(|cause| cause.to_string())?;
         result.map_err(|cause| format!("`{}` can't be run: {cause}", self.program.display()))
     }
+}
+
+/// The path by which a running program was called with a name: a link that leads to it may lead to another version later. Its
+/// own path if it can't be found by its name.
+fn called(running: PathBuf, name: &Path, (directory, path): (&Path, &OsStr)) -> PathBuf {
+    let is_running = |found: &PathBuf| found.canonicalize().is_ok_and(|real| real == running);
+    let found = match name.as_os_str().as_bytes().contains(&b'/') {
+        true => Some(directory.join(name)).filter(is_running),
+        false => std::env::split_paths(path)
+            .map(|folder| directory.join(folder).join(name))
+            .find(is_running),
+    };
+    found.unwrap_or(running)
 }
 
 /// The session of a neighbor, unless bytes wait for it: then the peer has not read what it was sent.
@@ -393,4 +420,31 @@ fn sealed(parts: [&[u8]; 3]) -> std::io::Result<File> {
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_known_by_the_link_that_it_was_called_by() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let real = directory.path().canonicalize().expect("there");
+        for version in ["v1", "v2"] {
+            std::fs::create_dir(real.join(version)).expect("a directory");
+            std::fs::write(real.join(version).join("oxabgp"), version).expect("a file");
+        }
+        std::os::unix::fs::symlink("v1", real.join("current")).expect("a link");
+        let running = real.join("v1/oxabgp");
+        let absolute = real.join("current/oxabgp");
+        let path = OsStr::new("missing:v2:current:v1");
+        let found = |name: &Path| called(running.clone(), name, (&real, path));
+        for name in [&absolute, Path::new("current/oxabgp"), Path::new("oxabgp")] {
+            assert_eq!(found(name), absolute, "{}", name.display());
+        }
+        // Another program, or none: the name was made up, or the link leads elsewhere by now.
+        for name in ["v2/oxabgp", "exabgp", "/missing", ""] {
+            assert_eq!(found(Path::new(name)), running, "{name}");
+        }
+    }
 }

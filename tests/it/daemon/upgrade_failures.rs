@@ -4,7 +4,7 @@ use super::control::{Client, start_set, start_with};
 use super::scene::{EOR_V4, EOR_V6, Scene, offering};
 use super::upgrade::upgrade;
 use super::{announced, listener, neighbor, session};
-use crate::support::daemon::Lab;
+use crate::support::daemon::{Daemon, Lab};
 use crate::support::peer::RawPeer;
 
 use oxabgp::bgp::capability::Offer;
@@ -114,4 +114,35 @@ fn settings_that_no_daemon_could_start_with_are_refused() {
         assert_eq!(text.trim(), daemon.pid().to_string());
         goes_on(&lab, &mut peer, second);
     }
+}
+
+#[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that does nothing has to say so"
+)]
+fn a_directory_that_can_not_be_entered_is_named() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let directory = lab.path("start");
+    std::fs::create_dir(&directory).expect("a directory");
+    let control = lab.path("control.sock");
+    let settings = [
+        ("exabgp_api_cli", "true"),
+        ("oxabgp_api_socketpath", control.to_str().expect("UTF-8")),
+    ];
+    let script = format!("cd {}", directory.display());
+    let started = Daemon::start_in_namespace(&lab, &neighbor(port, ""), (&script, &settings));
+    let Some(daemon) = started else {
+        eprintln!("SKIPPED: there can be no user namespace");
+        return;
+    };
+    daemon.logged("is running");
+    let mut peer = session(&listener);
+    end_of_ribs(&mut peer);
+    std::fs::remove_dir(&directory).expect("an empty directory");
+    let answer = refused(&lab);
+    let reason = format!("the directory `{}`", directory.display());
+    assert!(answer.contains(&reason), "{answer}");
+    goes_on(&lab, &mut peer, 1);
 }
