@@ -340,15 +340,9 @@ impl Write for Syslog {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
         let text = text.trim();
-        let severity = match text.split(' ').next() {
-            Some("ERROR") => 3,
-            Some("WARN") => 4,
-            Some("INFO") => 6,
-            _ => 7,
-        };
         let datagram = format!(
             "<{}>oxabgp[{}]: {text}",
-            3 * 8 + severity,
+            3 * 8 + severity(text),
             std::process::id()
         );
         if let Some(socket) = &self.socket {
@@ -360,6 +354,20 @@ impl Write for Syslog {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// The severity of a line, in text or JSON (RFC 3164 section 4.1.1).
+fn severity(line: &str) -> u8 {
+    let level = match line.starts_with('{') {
+        true => json::level(line),
+        false => line.split(' ').next(),
+    };
+    match level.unwrap_or_default().to_ascii_uppercase().as_str() {
+        "ERROR" => 3,
+        "WARN" => 4,
+        "INFO" => 6,
+        _ => 7,
     }
 }
 
@@ -441,6 +449,28 @@ mod tests {
         let text = std::fs::read_to_string(moved.join("log")).expect("readable");
         assert_eq!(text.matches("can't be rotated or opened").count(), 1);
         assert!(text.ends_with("first\nsecond\n"), "{text}");
+    }
+
+    #[test]
+    fn lines_of_both_formats_have_the_severity_of_their_level() {
+        for (line, expected) in [
+            ("ERROR oxabgp: INFO", 3),
+            (" WARN oxabgp::daemon: it", 4),
+            ("INFO oxabgp: it", 6),
+            ("DEBUG oxabgp: it", 7),
+            ("{}", 7),
+            ("", 7),
+        ] {
+            assert_eq!(severity(line.trim()), expected, "{line}");
+        }
+        for (line, expected) in [
+            ("error: \"level\":\"info\"", 3),
+            ("warning: it", 4),
+            ("it", 6),
+        ] {
+            let line = complaint(line);
+            assert_eq!(severity(line.trim()), expected, "{line}");
+        }
     }
 
     #[test]

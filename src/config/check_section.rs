@@ -161,7 +161,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "drain",
         value: "<time>",
-        doc: "how long to wait, after the routes were withdrawn or changed, before `down-execute` is run: packets arrive until peers have learned of it. When the daemon is stopped, it withdraws the routes first and waits as well. 5 seconds with `down-execute`, none without it, unless set",
+        doc: "how long to wait, after the routes were withdrawn or changed, before `down-execute` is run: packets arrive until peers have learned of it. When the daemon is stopped, it withdraws the routes first and waits as well, so the service manager has to give it the time (`TimeoutStopSec` of systemd). 5 seconds with `down-execute`, none without it, unless set",
         read: |draft, c, _| time(c, 0.0).map(|time| draft.drain = Some(time)),
     },
     Keyword {

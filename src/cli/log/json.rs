@@ -79,6 +79,9 @@ pub(super) const EVENTS: &[(&str, &str)] = &[
     ("metrics.failed", "metrics can't be served here"),
 ];
 
+/// What is before the level.
+const LEVEL: &str = ",\"level\":";
+
 /// The name of an event with that message.
 fn name(message: &str) -> Option<&'static str> {
     // `the helper is started again` and others that go on after the words of a row are not the event.
@@ -119,11 +122,18 @@ where
     }
 }
 
+/// The level of a line.
+pub(super) fn level(line: &str) -> Option<&str> {
+    // Quotes in texts are escaped, and the level is before all of them.
+    let (_, rest) = line.split_once(LEVEL)?;
+    rest.strip_prefix('"')?.split('"').next()
+}
+
 /// A line up to its fields.
 fn begin(level: &str, target: &str, message: &str) -> JsonWriter {
     let mut w = JsonWriter::new();
     w.raw("{\"time\":").string(&now());
-    w.raw(",\"level\":").string(level);
+    w.raw(LEVEL).string(level);
     w.raw(",\"target\":").string(target);
     if let Some(name) = name(message) {
         w.raw(",\"event\":").string(name);
