@@ -61,7 +61,8 @@ pub(crate) fn successor(name: &str) -> Option<User> {
 /// Switches to the user `name` if the process runs as root.
 ///
 /// # Errors
-/// When there is no such user, or the kernel refuses. The caller must not continue as root.
+/// When there is no such user, or the kernel refuses. The caller must not start as root; one that has taken over a daemon
+/// of root goes on.
 pub(crate) fn become_user(name: &str) -> io::Result<()> {
     let (uid, gid) = (geteuid(), getegid());
     let Some(user) = find(name)?.filter(|user| user.uid != uid || user.gid != gid) else {

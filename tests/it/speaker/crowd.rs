@@ -276,10 +276,12 @@ async fn neighbors_that_come_up_at_once_are_all_up_before_one_is_asked_for_messa
     while count("fill") < streams.len() {
         tokio::task::yield_now().await;
     }
-    let calls = calls.0.borrow();
-    assert!(
-        calls[..streams.len()].iter().all(|call| *call == "up"),
-        "{calls:?}"
-    );
+    {
+        let calls = calls.0.borrow();
+        assert!(
+            calls[..streams.len()].iter().all(|call| *call == "up"),
+            "{calls:?}"
+        );
+    }
     server.shutdown(Cease::Removed).await;
 }
