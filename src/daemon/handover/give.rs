@@ -156,7 +156,6 @@ impl Giver<'_> {
                 .args(arguments)
                 .current_dir(self.directory)
                 .stdin(Stdio::null())
-                .stderr(Stdio::null())
                 .env_remove("NOTIFY_SOCKET")
                 .env_remove(VARIABLE)
                 .env_remove(log_file::VARIABLE)
@@ -193,7 +192,11 @@ impl Giver<'_> {
             .map_err(|reason| format!("`{name}` can't check the configuration: {reason}"))?;
         let printed = String::from_utf8_lossy(&output.stdout);
         if !output.status.success() || !printed.contains(&line(format)) {
-            let reason = refusal(&printed).map_or_else(String::new, |reason| format!(": {reason}"));
+            // Settings with errors are only named there.
+            let errors = String::from_utf8_lossy(&output.stderr);
+            let error = || errors.lines().find_map(|line| line.strip_prefix("error: "));
+            let reason = refusal(&printed).or_else(error);
+            let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
             return Err(format!(
                 "`{name}` does not accept the configuration{reason}"
             ));

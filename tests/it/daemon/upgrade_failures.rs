@@ -105,7 +105,16 @@ fn settings_that_no_daemon_could_start_with_are_refused() {
         "{answer}"
     );
     goes_on(&lab, &mut peer, 1);
-    // One that can be written is accepted, again and again.
+    lab.write("settings", "[exabgp.tcp]\nport = abc\n");
+    let answer = refused(&lab);
+    let (_, reason) = answer
+        .split_once("does not accept the configuration: ")
+        .expect("a reason");
+    assert!(
+        reason.contains("port") && reason.contains("abc"),
+        "{answer}"
+    );
+    // A file that can be written is accepted, again and again.
     let path = lab.path("x.pid");
     lab.write("settings", &wanted(&path));
     for second in [2, 3] {
