@@ -411,6 +411,8 @@ pub struct DaemonStatus {
     pub uptime: u64,
     /// When it started, in seconds since 1970.
     pub start_time: f64,
+    /// The name that its control socket shares with others, if it runs for one of several configurations.
+    pub socket_group: Option<String>,
 }
 
 /// The state of a neighbor, borrowed from the daemon.

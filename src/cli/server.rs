@@ -133,13 +133,18 @@ fn each(args: &ServerArgs, env_file: Option<&Path>, api: &ApiEnv) -> Vec<Command
 
 /// Assigns a separate control socket to the daemon of one of several configurations.
 fn own_socket(command: &mut Command, api: &ApiEnv, name: &str) {
-    let (setting, value) = match &api.socketpath {
-        Some(path) => ("socketpath", paths::sibling(path, name).into_os_string()),
+    let (setting, value, group) = match &api.socketpath {
+        Some(path) => (
+            "socketpath",
+            paths::sibling(path, name).into_os_string(),
+            paths::group_of(path),
+        ),
         None => {
             let all = api.socketname.as_ref().unwrap_or(&api.pipename);
-            ("socketname", format!("{all}-{name}").into())
+            ("socketname", format!("{all}-{name}").into(), all.clone())
         }
     };
+    command.env(paths::GROUP_VARIABLE, group);
     for prefix in ["exabgp_api_", "exabgp.api."] {
         command.env_remove(format!("{prefix}{setting}"));
     }

@@ -23,6 +23,7 @@ use crate::rib::{Action, Change, PeerId, PeerSet, Run};
 use super::advisory;
 use super::authority::{Authority, may_declare};
 use super::clock::unix;
+use super::control::paths;
 use super::core::Core;
 use super::graceful_restart;
 use super::guard::Rejection;
@@ -431,6 +432,7 @@ impl Control for ApiBackend<'_> {
             pid: std::process::id(),
             uptime: start.elapsed().as_secs(),
             start_time: unix(wall),
+            socket_group: paths::group(),
         }
     }
 

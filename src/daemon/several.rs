@@ -12,6 +12,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use super::control::paths::GROUP_VARIABLE;
 use super::notify;
 use super::privilege::{self, PidFile};
 use super::signal::{Received, Signals};
@@ -73,7 +74,8 @@ fn start(
 ) -> std::io::Result<Pid> {
     // This process notifies systemd, writes the pid file and goes to the background, not the daemons.
     let mut daemon = Command::from(daemon);
-    for variable in OWN_VARIABLES {
+    let own = OWN_VARIABLES.iter().filter(|name| **name != GROUP_VARIABLE);
+    for variable in own {
         daemon.env_remove(variable);
     }
     daemon

@@ -31,7 +31,7 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// Variables that are for the daemon: by them, a service manager supervises it, or the process before tells it what it has
 /// left open. What it starts does not get them.
-pub(crate) const OWN_VARIABLES: [&str; 8] = [
+pub(crate) const OWN_VARIABLES: [&str; 9] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
     "WATCHDOG_USEC",
@@ -40,6 +40,7 @@ pub(crate) const OWN_VARIABLES: [&str; 8] = [
     "LISTEN_FDNAMES",
     "OXABGP_HANDOVER",
     "OXABGP_LOG",
+    "OXABGP_SOCKET_GROUP",
 ];
 
 /// A command that runs.

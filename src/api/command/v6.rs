@@ -128,10 +128,11 @@ pub(super) fn status(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError
         .number(status.pid)
         .raw(", \"uptime\": ")
         .number(status.uptime);
-    w.format(format_args!(
-        ", \"start_time\": {:?}, \"peers\": {{",
-        status.start_time
-    ));
+    w.format(format_args!(", \"start_time\": {:?}", status.start_time));
+    if let Some(group) = &status.socket_group {
+        w.raw(", \"socket_group\": ").string(group);
+    }
+    w.raw(", \"peers\": {");
     let mut comma = "";
     call.control.neighbors(&mut |neighbor| {
         w.raw(comma).key(neighbor.name).string(neighbor.state);

@@ -249,9 +249,14 @@ fn search<T>(
 /// The daemon of one of several configurations, if only one of them is running.
 fn sibling<T>(paths: &[PathBuf], connect: Connect<'_, T>) -> Result<Option<T>, Lost> {
     let mut running: Vec<(PathBuf, T)> = Vec::new();
-    for path in paths.iter().flat_map(|path| paths::siblings(path)) {
-        if let Ok(link) = connect(&path) {
-            running.push((path, link));
+    for path in paths {
+        let group = paths::group_of(path);
+        for path in paths::siblings(path) {
+            if is_of(&path, &group)
+                && let Ok(link) = connect(&path)
+            {
+                running.push((path, link));
+            }
         }
     }
     if running.len() > 1 {
@@ -259,6 +264,20 @@ fn sibling<T>(paths: &[PathBuf], connect: Connect<'_, T>) -> Result<Option<T>, L
         return Err(Lost::Ambiguous(paths.collect()));
     }
     Ok(running.pop().map(|(_, link)| link))
+}
+
+/// Returns `true` if the daemon of a socket says that it runs for one of several configurations whose sockets have this name:
+/// it may also have a name of its own that begins in the same way.
+fn is_of(path: &Path, group: &str) -> bool {
+    let mut answer = Vec::new();
+    let asked = Link::connect(path).and_then(|mut link| {
+        link.ask("daemon status", &mut |line| {
+            answer.extend_from_slice(line);
+            Ok(())
+        })
+    });
+    let status: Option<serde_json::Value> = serde_json::from_slice(&answer).ok();
+    asked.is_ok() && status.is_some_and(|status| status["socket_group"] == group)
 }
 
 /// The path of the control socket of a running daemon.

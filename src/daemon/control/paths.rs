@@ -8,6 +8,9 @@ use nix::unistd::getuid;
 
 /// The directory of control sockets.
 pub(crate) const DIRECTORY: &str = "/run/oxabgp";
+/// The environment variable by which the daemon of one of several configurations knows the name that the sockets of all of
+/// them begin with.
+pub(crate) const GROUP_VARIABLE: &str = "OXABGP_SOCKET_GROUP";
 
 /// A pair of named pipes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,13 +85,25 @@ pub(crate) fn is_socket(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|facts| facts.file_type().is_socket())
 }
 
-/// The sockets of daemons that were started for several configurations in one call: in the directory of `path`, with its
-/// name followed by that of the configuration.
+/// The name that the sockets of several configurations begin with, if this daemon was started for one of them.
+pub(crate) fn group() -> Option<String> {
+    let name = std::env::var_os(GROUP_VARIABLE).filter(|name| !name.is_empty())?;
+    Some(name.to_string_lossy().into_owned())
+}
+
+/// The name that the sockets of several configurations begin with, if `path` would be that of a single one.
+pub(crate) fn group_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
+}
+
+/// Sockets that may be those of daemons that were started for several configurations in one call: in the directory of `path`,
+/// with its name followed by that of the configuration. A daemon with a name of its own may have one like that, too.
 pub(crate) fn siblings(path: &Path) -> Vec<PathBuf> {
-    let (Some(directory), Some(stem)) = (path.parent(), path.file_stem()) else {
+    let Some(directory) = path.parent() else {
         return Vec::new();
     };
-    let start = format!("{}-", stem.to_string_lossy());
+    let start = format!("{}-", group_of(path));
     let Ok(list) = fs::read_dir(directory) else {
         return Vec::new();
     };
@@ -106,8 +121,7 @@ pub(crate) fn siblings(path: &Path) -> Vec<PathBuf> {
 
 /// The path of the socket of one of several configurations.
 pub(crate) fn sibling(path: &Path, name: &str) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let mut file = format!("{stem}-{name}");
+    let mut file = format!("{}-{name}", group_of(path));
     if let Some(extension) = path.extension() {
         file = format!("{file}.{}", extension.to_string_lossy());
     }
@@ -125,6 +139,15 @@ pub(crate) fn suggestion() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::command::OWN_VARIABLES;
+
+    #[test]
+    fn what_a_daemon_starts_is_not_of_its_group() {
+        assert!(OWN_VARIABLES.contains(&GROUP_VARIABLE));
+        assert_eq!(group_of(Path::new("/run/a.b.sock")), "a.b");
+        let other = sibling(Path::new("/run/a.b.sock"), "c");
+        assert_eq!(other, Path::new("/run/a.b-c.sock"));
+    }
 
     #[test]
     fn the_order_is_exabgps() {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::mpsc;
 
 use super::run;
-use crate::daemon::control::{pipes, start};
+use crate::daemon::control::{pipes, start, start_set};
 use crate::daemon::{announced, listener, neighbor, session};
 use crate::support::daemon::{Lab, copy_environment, oxabgp};
 use crate::support::peer::LIMIT;
@@ -279,6 +279,38 @@ fn without_a_daemon_three_lines_on_standard_error_report_where_was_looked() {
             "{err}"
         );
     }
+}
+
+#[test]
+fn a_daemon_whose_name_only_begins_alike_is_another_one() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let edge = lab.path("control-edge.sock");
+    let settings = [("oxabgp_api_socketpath", edge.to_str().expect("UTF-8"))];
+    let mut daemon = start_set(&lab, &neighbor(port, ""), &settings);
+    let named = lab.path("control.sock");
+    let named = [
+        "run",
+        "--socket",
+        named.to_str().expect("UTF-8"),
+        "shutdown",
+    ];
+    for (arguments, wanted) in [
+        (&["run", "shutdown"][..], 3),
+        (&["cli", "shutdown"], 1),
+        (&named, 3),
+    ] {
+        let (code, out, err) = run(&mut client(&lab, arguments), "");
+        assert_eq!((code, out.as_str()), (wanted, ""), "{arguments:?}: {err}");
+    }
+    // Nor if a daemon that no longer runs has left its socket behind.
+    let dead = lab.path("control.sock");
+    drop(std::os::unix::net::UnixListener::bind(&dead).expect("a socket"));
+    let (code, _, err) = run(&mut client(&lab, &["run", "shutdown"]), "");
+    assert_eq!(code, 3, "{err}");
+    assert!(daemon.is_running());
+    let edge = ["run", "--socket", edge.to_str().expect("UTF-8"), "version"];
+    assert_eq!(run(&mut client(&lab, &edge), "").0, 0);
 }
 
 /// A daemon that answers the client's first request, and then exits in the middle of an answer.
