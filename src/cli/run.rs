@@ -39,7 +39,7 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
     };
     let code =
         code.and_then(
-            |code| match shell::batch_left(&mut link).map_err(Failure::Daemon)? {
+            |code| match shell::is_left_open(&mut link).map_err(Failure::Daemon)? {
                 true => Ok(code.max(REFUSED)),
                 false => Ok(code),
             },

@@ -41,7 +41,7 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
     let ended = if !args.command.is_empty() {
         let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
         one(&mut link, &words, args.json).and_then(|code| {
-            batch_left(&mut link)?;
+            is_left_open(&mut link)?;
             Ok(code)
         })
     } else if super::exabgp::is_exabgp() {
@@ -52,7 +52,7 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
         return converse(link, &again, args.json);
     } else {
         lines(&mut link, args.json).and_then(|code| {
-            batch_left(&mut link)?;
+            is_left_open(&mut link)?;
             Ok(code)
         })
     };
@@ -211,14 +211,14 @@ pub(super) fn ask(link: &mut Link, command: &str) -> io::Result<Outcome> {
     outcome
 }
 
-/// Reports on standard error that a batch was started and not committed, which is discarded with the connection.
+/// Reports on standard error that a batch or a set was started and not ended, which is discarded with the connection.
 /// Returns `true` if there was one.
-pub(super) fn batch_left(link: &mut Link) -> io::Result<bool> {
-    let left = link.has_batch() && link.ask("abort", &mut |_| Ok(()))? == Outcome::Done;
-    if left {
-        errln!("error: the batch was not applied, because it was not ended by `commit`");
+pub(super) fn is_left_open(link: &mut Link) -> io::Result<bool> {
+    let left = link.discard()?;
+    if let Some(left) = &left {
+        errln!("error: {left}");
     }
-    Ok(left)
+    Ok(left.is_some())
 }
 
 /// Reports errors on standard error.

@@ -73,6 +73,13 @@ impl Executor {
         self.sources.borrow_mut().insert(Rc::clone(name), source);
     }
 
+    /// Discards the batch or the set that a source has begun and not ended. Returns `true` if there was one.
+    pub(crate) fn abandon(&self, name: &str) -> bool {
+        let mut sources = self.sources.borrow_mut();
+        let open = sources.get_mut(name).filter(|source| source.is_open());
+        open.map(Source::abandon).is_some()
+    }
+
     /// Counts a refused command.
     pub(crate) fn refuse(&self) {
         self.refused.set(self.refused.get() + 1);

@@ -4,6 +4,7 @@
 //! known. Over pipes, the answer ends with `done` or `error`, or with five seconds of silence, as in `exabgp cli`;
 //! the other end may be ExaBGP's own daemon.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -30,8 +31,8 @@ pub(crate) enum Link {
     Socket {
         /// For commands and answers.
         stream: BufReader<UnixStream>,
-        /// Whether a batch was started and not ended since.
-        batch: bool,
+        /// What was started and not ended since.
+        open: Option<Open>,
     },
     /// Named pipes.
     Pipes {
@@ -42,6 +43,58 @@ pub(crate) enum Link {
         /// Bytes that were read and are not a whole line yet.
         rest: Vec<u8>,
     },
+}
+
+/// What several commands are collected for, and what is discarded with the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// A batch: `begin`.
+    Batch,
+    /// The set of that name: `set NAME replace …`.
+    Set(String),
+}
+
+impl Open {
+    /// The command that discards it.
+    fn abort(&self) -> String {
+        match self {
+            Self::Batch => "abort".to_owned(),
+            Self::Set(name) => format!("set {name} abort"),
+        }
+    }
+
+    /// What is open after a command that was carried out, or refused.
+    fn after(before: Option<Self>, command: &str, outcome: &Outcome) -> Option<Self> {
+        let words: Vec<&str> = command.split_ascii_whitespace().collect();
+        // Answers may be switched off.
+        let is_done = outcome.is_accepted() || *outcome == Outcome::Unanswered;
+        match (&words[..], before) {
+            ([first, ..], before) if first.starts_with('#') => before,
+            ([.., "begin"] | [.., "group", "start"], None) if is_done => Some(Self::Batch),
+            ([.., "commit" | "abort" | "reset"] | [.., "group", "end"], Some(Self::Batch)) => None,
+            (words, None) if is_done => words.windows(3).find_map(|three| match three {
+                ["set", name, "replace"] => Some(Self::Set((*name).to_owned())),
+                _ => None,
+            }),
+            // A set with a wrong line is discarded by its end, too.
+            ([.., "set", name, "end" | "abort"], Some(Self::Set(open))) if *name == open => None,
+            (_, before) => before,
+        }
+    }
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Batch => {
+                f.write_str("the batch was not applied, because it was not ended by `commit`")
+            }
+            Self::Set(name) => write!(
+                f,
+                "the set `{name}` was not applied, because it was not ended by `set {name} end`"
+            ),
+        }
+    }
 }
 
 /// The result of a command.
@@ -122,7 +175,7 @@ impl Link {
     fn connect(path: &Path) -> io::Result<Self> {
         let mut link = Self::Socket {
             stream: BufReader::new(UnixStream::connect(path)?),
-            batch: false,
+            open: None,
         };
         // Request the reasons of refusals.
         link.ask("session reasons enable", &mut |_| Ok(()))?;
@@ -147,14 +200,9 @@ impl Link {
             return Ok(Outcome::Failed(Some(reason.to_owned())));
         }
         match self {
-            Self::Socket { stream, batch } => {
+            Self::Socket { stream, open } => {
                 let outcome = ask_socket(stream, command, out)?;
-                let words: Vec<&str> = command.split_ascii_whitespace().collect();
-                match &words[..] {
-                    [.., "begin"] | [.., "group", "start"] => *batch |= outcome == Outcome::Done,
-                    [.., "commit" | "abort" | "reset"] | [.., "group", "end"] => *batch = false,
-                    _ => {}
-                }
+                *open = Open::after(open.take(), command, &outcome);
                 Ok(outcome)
             }
             Self::Pipes {
@@ -180,10 +228,22 @@ impl Link {
         matches!(self, Self::Socket { .. })
     }
 
-    /// Returns `true` if a batch was started that will be discarded when the connection closes. Over pipes it stays
-    /// open.
-    pub(crate) const fn has_batch(&self) -> bool {
-        matches!(self, Self::Socket { batch: true, .. })
+    /// Discards the batch or the set that was started and not ended, as the end of the connection would. Over pipes it
+    /// stays open. Returns what was discarded.
+    ///
+    /// # Errors
+    /// Returns an error if the connection to the daemon is lost.
+    pub(crate) fn discard(&mut self) -> io::Result<Option<Open>> {
+        let Self::Socket {
+            open: Some(open), ..
+        } = self
+        else {
+            return Ok(None);
+        };
+        let open = open.clone();
+        // Refused: it was gone already.
+        let outcome = self.ask(&open.abort(), &mut |_| Ok(()))?;
+        Ok((!matches!(outcome, Outcome::Failed(_))).then_some(open))
     }
 }
 
@@ -445,6 +505,43 @@ fn open_commands(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_open_is_known_from_the_commands() {
+        let open = |lines: &[(&str, bool)]| {
+            let after = |open, (line, good): &(&str, bool)| {
+                let outcome = match good {
+                    true => Outcome::Done,
+                    false => Outcome::Failed(None),
+                };
+                Open::after(open, line, &outcome)
+            };
+            lines.iter().fold(None, after)
+        };
+        let z = Some(Open::Set("z".to_owned()));
+        let begins = ("set z replace revision 1", true);
+        for (lines, wanted) in [
+            (&[("begin", true)][..], Some(Open::Batch)),
+            (&[("begin", false)], None),
+            (&[("begin", true), ("commit", false)], None),
+            (&[("group start", true), ("group end", true)], None),
+            (&[begins], z.clone()),
+            (&[("neighbor * set z replace revision 1", true)], z.clone()),
+            (&[("set z replace revision 1", false)], None),
+            (&[begins, ("set y end", false)], z.clone()),
+            // Refused: there is no batch.
+            (&[begins, ("abort", false), ("reset", true)], z),
+            (&[begins, ("set z end", false)], None),
+            (&[begins, ("set z abort", true)], None),
+            (&[("# begin", true)], None),
+            (
+                &[("set z put a route 10.0.0.0/8 next-hop self", true)],
+                None,
+            ),
+        ] {
+            assert_eq!(open(lines), wanted, "{lines:?}");
+        }
+    }
 
     #[test]
     fn answers_end_with_a_word_or_an_object() {

@@ -57,6 +57,12 @@ pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: At
         let mut writing = pin!(write(&executor, &process, &busy, &wrote));
         let reading = async {
             read(&executor, &process).await;
+            if executor.abandon(&process.name) {
+                error!(
+                    "the input ended before `commit` or `set NAME end`: the batch or set is not applied"
+                );
+                executor.refuse();
+            }
             finish(&executor, at_end).await;
         };
         let open = tokio::select! {

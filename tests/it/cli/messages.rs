@@ -171,6 +171,17 @@ fn run_fails_when_nothing_came_of_a_command() {
         err,
         "error: the batch was not applied, because it was not ended by `commit`\n"
     );
+    let set = "set z replace revision 1\nroute 10.7.0.0/16 next-hop 192.0.2.1\n";
+    for (program, wanted) in [("run", 1), ("cli", 0)] {
+        let (code, _, err) = run(&mut client(program), set);
+        assert_eq!(
+            (code, err.as_str()),
+            (
+                wanted,
+                "error: the set `z` was not applied, because it was not ended by `set z end`\n"
+            )
+        );
+    }
     let (code, _, err) = run(&mut client("run"), &format!("{lines}commit\n"));
     assert_eq!((code, err.as_str()), (0, ""));
     let (code, _, err) = run(&mut client("run clear adj-rib out all peers"), "");

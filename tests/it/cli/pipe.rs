@@ -125,6 +125,21 @@ fn a_refused_command_is_reported_and_seen_in_the_exit_code() {
 }
 
 #[test]
+fn input_that_ends_inside_of_a_batch_or_a_set_is_reported() {
+    for begins in [
+        "begin\nannounce route 10.9.0.0/16 next-hop 192.0.2.1\n",
+        "set z replace revision 1\nroute 10.9.0.0/16 next-hop 192.0.2.1\n",
+    ] {
+        let (listener, port) = listener();
+        let peer = std::thread::spawn(move || session(&listener).expect_notification().code);
+        let (code, _, err) = run(&mut pipe(port, &["--leave"]), begins);
+        assert_eq!(code, 1, "{begins}: {err}");
+        assert!(err.contains("the input ended before `commit`"), "{err}");
+        assert_eq!(peer.join().expect("a peer"), 6);
+    }
+}
+
+#[test]
 fn who_closes_the_output_ends_it() {
     let (listener, port) = listener();
     let mut child = start(&mut pipe(port, &[]));
