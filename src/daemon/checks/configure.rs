@@ -1,14 +1,14 @@
 //! Begins, changes and ends checks: at the start, at a reload, at the end.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 use tracing::info;
 
 use super::{Check, Removed, announce, run};
 use crate::config::CheckConfig;
 use crate::daemon::core::Core;
-use crate::health::Side;
 
 /// Knows the checks of a configuration, without beginning any: what the journal restores is theirs.
 pub(crate) fn enlist(core: &Core, configs: &[CheckConfig]) {
@@ -64,17 +64,18 @@ fn end(core: &Rc<Core>, check: &Rc<Check>) {
     if let Some(task) = check.task.take() {
         task.abort();
     }
-    let was_up = check.side.get() == Some(Side::Up);
+    let config = check.config();
+    let owed = check.owed(config.drain);
     check.turn(None);
     announce::withdraw(core, check);
-    let config = check.config();
-    if let Some(command) = config.down_execute.clone().filter(|_| was_up) {
+    if let Some((command, due)) = config.down_execute.clone().zip(owed) {
         run::drain_removed(
             core,
             Removed {
                 name: Rc::clone(&check.name),
                 command,
-                due: Instant::now() + config.drain,
+                due,
+                runs: Cell::new(false),
             },
         );
     }
@@ -84,7 +85,8 @@ fn end(core: &Rc<Core>, check: &Rc<Check>) {
 /// time to drain.
 pub(crate) async fn leave(core: &Rc<Core>) {
     let checks = core.checks.list.take();
-    let mut wait = std::time::Duration::ZERO;
+    let begin = Instant::now();
+    let mut end = begin;
     let mut leaving = Vec::new();
     for check in checks {
         if let Some(task) = check.task.take() {
@@ -94,24 +96,29 @@ pub(crate) async fn leave(core: &Rc<Core>) {
         if !(config.drain.is_zero() && config.down_execute.is_none()) {
             let is_announced = !check.sent.borrow().routes.is_empty();
             if is_announced {
-                wait = wait.max(config.drain);
+                end = end.max(begin + config.drain);
             }
-            let was_up = check.side.get() == Some(Side::Up);
+            // Routes of a service that went down drain since then.
+            let drain = check.drains.get().filter(|_| config.down_execute.is_some());
+            end = end.max(drain.unwrap_or(end));
+            let is_owed = check.owed(config.drain).is_some();
             check.turn(None);
             announce::withdraw(core, &check);
-            if was_up {
-                leaving.push(check);
-            }
+            leaving.push((check, is_owed));
         }
     }
-    if !wait.is_zero() {
+    if end > begin {
         info!(
-            seconds = wait.as_secs_f64(),
+            seconds = (end - begin).as_secs_f64(),
             "routes of checks are withdrawn and drain"
         );
-        sleep(wait).await;
+        sleep_until(end).await;
     }
-    for check in leaving {
-        run::leave(&check).await;
+    for (check, is_owed) in leaving {
+        match is_owed {
+            true => run::leave(&check).await,
+            false => run::finish(&check).await,
+        }
     }
+    run::finish_removed(core).await;
 }

@@ -1,5 +1,6 @@
 //! A check on its way from one process of this program to the next.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,7 +35,9 @@ impl Checks {
     /// Those that were removed and drain: names, commands, and how soon each command is run.
     pub(crate) fn draining(&self) -> Vec<(String, String, Duration)> {
         let removed = self.removed.borrow();
-        let parts = removed.iter().map(|one| {
+        // Commands that run are handed over as such.
+        let waiting = removed.iter().filter(|one| !one.runs.get());
+        let parts = waiting.map(|one| {
             let left = one.due.saturating_duration_since(Instant::now());
             (one.name.to_string(), one.command.clone(), left)
         });
@@ -48,6 +51,7 @@ pub(crate) fn drain(core: &Rc<Core>, (name, command, left): (String, String, Dur
         name: name.into(),
         command,
         due: Instant::now() + left,
+        runs: Cell::new(false),
     };
     run::drain_removed(core, removed);
 }

@@ -35,8 +35,10 @@ const OWNER: &str = "check ";
 /// The health checks of the daemon.
 pub(crate) struct Checks {
     list: RefCell<Vec<Rc<Check>>>,
-    /// Those that were removed, and whose routes drain.
+    /// Those that were removed, and whose command has not ended.
     removed: RefCell<Vec<Rc<Removed>>>,
+    /// Notified when one of them has ended.
+    left: Notify,
     /// Those that may be carried out now.
     slots: Semaphore,
     started: Instant,
@@ -61,6 +63,8 @@ pub(crate) struct Check {
     task: RefCell<Option<AbortHandle>>,
     /// When the command of a service that went down is run.
     drains: Cell<Option<Instant>>,
+    /// The command of a service that came up was begun, and its routes are not announced yet.
+    rises: Cell<bool>,
     /// Notified when the configuration is replaced.
     changed: Notify,
     counts: Counts,
@@ -73,6 +77,8 @@ pub(crate) struct Removed {
     pub(crate) command: String,
     /// When it is run.
     pub(crate) due: Instant,
+    /// Whether it is being run.
+    pub(crate) runs: Cell<bool>,
 }
 
 /// What was announced.
@@ -105,6 +111,7 @@ impl Checks {
         Self {
             list: RefCell::default(),
             removed: RefCell::default(),
+            left: Notify::new(),
             slots: Semaphore::new(MOST),
             started: now.checked_sub(age).unwrap_or(now),
         }
@@ -185,6 +192,7 @@ impl Check {
             hooks: Mutex::new(()),
             task: RefCell::default(),
             drains: Cell::new(None),
+            rises: Cell::new(false),
             changed: Notify::new(),
             counts: Counts::default(),
         }
@@ -201,9 +209,18 @@ impl Check {
         self.changed.notify_one();
     }
 
+    /// When the command of a service that went down is to be run if the check ends now, with `drain` for routes that are
+    /// withdrawn now; `None` if that of a service that came up was not run since.
+    fn owed(&self, drain: Duration) -> Option<Instant> {
+        let is_up = self.side.get() == Some(Side::Up) || self.rises.get();
+        let due = is_up.then(|| Instant::now() + drain);
+        due.or_else(|| self.drains.get())
+    }
+
     /// Sets what its routes are to be.
     fn turn(&self, side: Option<Side>) {
         self.drains.set(None);
+        self.rises.set(false);
         self.side.set(side);
         self.round.set(self.round.get() + 1);
     }

@@ -83,6 +83,9 @@ async fn settle(core: &Rc<Core>, check: &Rc<Check>, finding: Finding, failure: O
         Some(Side::Up) => {
             let round = check.round.get();
             if let Some(command) = &check.config().up_execute {
+                // What waits for the routes to drain is not run after this.
+                check.drains.set(None);
+                check.rises.set(true);
                 hook(check, command, State::Up).await;
             }
             // It is up as long as nothing else was found, which only this task does, or the check was removed.
@@ -162,13 +165,8 @@ pub(super) fn drain_for(core: &Rc<Core>, check: &Rc<Check>, wait: Duration) {
     check.drains.set(Some(until));
     core.spawn(async move {
         sleep_until(until).await;
-        if check.round.get() == round {
-            check.drains.set(None);
-            let state = match check.state() {
-                State::Disabled => State::Disabled,
-                _ => State::Down,
-            };
-            hook(&check, &command, state).await;
+        if check.round.get() == round && check.drains.take() == Some(until) {
+            hook(&check, &command, fallen(&check)).await;
         }
     });
 }
@@ -179,15 +177,37 @@ pub(super) fn drain_removed(core: &Rc<Core>, removed: Removed) {
     all.checks.removed.borrow_mut().push(Rc::clone(&removed));
     core.spawn(async move {
         sleep_until(removed.due).await;
+        removed.runs.set(true);
+        run_command(&removed.name, &removed.command, State::Down).await;
         let is_other = |other: &Rc<Removed>| !Rc::ptr_eq(other, &removed);
         all.checks.removed.borrow_mut().retain(is_other);
-        run_command(&removed.name, &removed.command, State::Down).await;
+        all.checks.left.notify_one();
     });
+}
+
+/// Waits for the commands of checks that were removed.
+pub(super) async fn finish_removed(core: &Core) {
+    while !core.checks.removed.borrow().is_empty() {
+        core.checks.left.notified().await;
+    }
+}
+
+/// Waits for the command of a service that went down, if it is being run.
+pub(super) async fn finish(check: &Check) {
+    drop(check.hooks.lock().await);
 }
 
 /// The command of a service that was up when the daemon stops.
 pub(super) async fn leave(check: &Check) {
     if let Some(command) = &check.config().down_execute {
-        hook(check, command, State::Down).await;
+        hook(check, command, fallen(check)).await;
+    }
+}
+
+/// The state of a service that is not up any more.
+fn fallen(check: &Check) -> State {
+    match check.state() {
+        State::Disabled => State::Disabled,
+        _ => State::Down,
     }
 }

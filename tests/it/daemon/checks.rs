@@ -49,7 +49,7 @@ pub(crate) fn wait_state(lab: &Lab, name: &str, state: &str) {
 }
 
 /// Waits until a check was carried out so many more times.
-fn carried_out(lab: &Lab, name: &str, more: u64) {
+pub(crate) fn carried_out(lab: &Lab, name: &str, more: u64) {
     let count = || {
         let check = shown(lab, name);
         let failures = check["failures"].as_object().expect("failures");

@@ -4,6 +4,7 @@ mod announce_limit;
 mod bad_input;
 mod being;
 mod bmp;
+mod check_hooks;
 mod checks;
 mod confirm;
 pub(crate) mod control;
