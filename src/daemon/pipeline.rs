@@ -12,7 +12,7 @@ use crate::config::{Config, Env};
 use crate::speaker::Server;
 use crate::speaker::sockopt::close_inherited_on_exec;
 
-use super::control::stdio::{self, AtEnd};
+use super::control::stdio::{self, AtEnd, Losses};
 use super::core::Core;
 use super::executor::Executor;
 use super::process::Process;
@@ -57,10 +57,12 @@ async fn serve(
     let executor = Executor::new(Rc::clone(&core));
     let server = Server::new(reload::default_router_id(&config));
     core.attach(server.clone());
+    let losses = Losses::default();
     for process in &config.processes {
         let process = Rc::new(Process::new(process.clone(), Marks::default()));
         core.events.helpers().add(Rc::clone(&process));
-        tokio::task::spawn_local(stdio::run(Rc::clone(&executor), process, at_end));
+        let ends = (at_end, losses.clone());
+        tokio::task::spawn_local(stdio::run(Rc::clone(&executor), process, ends));
     }
     for neighbor in config.neighbors {
         reload::add(&core, &server, Rc::new(neighbor))?;
@@ -80,7 +82,8 @@ async fn serve(
     info!("oxabgp {} is running", env!("CARGO_PKG_VERSION"));
     let code = service::work(&executor, &server, None, &mut signals).await;
     service::shutdown(&core, &server, &mut signals).await;
-    Ok(code)
+    // The last events are written when the sessions have ended.
+    Ok(losses.code(code))
 }
 
 /// Stops the pipeline once a session has been down for `patience` in total, so that a flapping session does not count as

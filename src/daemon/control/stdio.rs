@@ -5,7 +5,7 @@
 //! as fast as it is executed.
 
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,17 +31,52 @@ const LIMIT: usize = 1 << 20;
 /// How long the last events may take to be written.
 const CLOSING_TIME: Duration = Duration::from_secs(2);
 
+/// The exit code when input or output was lost.
+const LOST: u8 = 1;
+
+/// Whether some of the input was not read, or some of the output not written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Losses(Rc<Cell<bool>>);
+
+impl Losses {
+    fn note(&self) {
+        self.0.set(true);
+    }
+
+    /// The exit code of a pipeline that would otherwise return `code`.
+    pub(crate) fn code(&self, code: u8) -> u8 {
+        match self.0.get() {
+            true => code.max(LOST),
+            false => code,
+        }
+    }
+
+    /// Reports why the output cannot be written, unless its reader has closed its end.
+    fn note_output(&self, cause: &io::Error) {
+        if cause.kind() == ErrorKind::BrokenPipe {
+            info!(%cause, "the standard output is closed: the daemon stops");
+        } else {
+            error!(%cause, "the standard output cannot be written: the daemon stops");
+            self.note();
+        }
+    }
+}
+
 /// What to do at the end of the input, once all of its routes have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEnd {
     /// StaleRoutes the sessions.
     Hold,
-    /// End. The exit code is 1 when a command was refused.
+    /// End. The exit code is 1 when a command was refused, or input or output was lost.
     Leave,
 }
 
 /// Runs in place of the helper `process` until it is stopped.
-pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: AtEnd) {
+pub(crate) async fn run(
+    executor: Rc<Executor>,
+    process: Rc<Process>,
+    (at_end, losses): (AtEnd, Losses),
+) {
     process.begin();
     process.queue.open();
     let mut source = Source::new(&*process.name);
@@ -56,21 +91,24 @@ pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: At
     {
         let mut writing = pin!(write(&executor, &process, &busy, &wrote));
         let reading = async {
-            read(&executor, &process).await;
+            if let Err(cause) = read(&executor, &process).await {
+                error!(%cause, "the standard input cannot be read to its end");
+                losses.note();
+            }
             if executor.abandon(&process.name) {
                 error!(
                     "the input ended before `commit` or `set NAME end`: the batch or set is not applied"
                 );
                 executor.refuse();
             }
-            finish(&executor, at_end).await;
+            finish(&executor, at_end, &losses).await;
         };
         let open = tokio::select! {
             () = process.stopped() => true,
             () = reading => true,
             cause = &mut writing => {
-                info!(%cause, "the standard output is closed: the daemon stops");
-                executor.core.request(Request::Shutdown);
+                losses.note_output(&cause);
+                executor.core.request_with(Request::Shutdown, losses.code(0));
                 false
             }
         };
@@ -84,7 +122,7 @@ pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: At
             let _ = timeout(CLOSING_TIME, async {
                 tokio::select! {
                     () = flushed => {}
-                    _ = writing => {}
+                    cause = writing => losses.note_output(&cause),
                 }
             })
             .await;
@@ -97,23 +135,38 @@ pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: At
 }
 
 /// Executes the commands of the standard input to its end.
-async fn read(executor: &Executor, process: &Rc<Process>) {
-    let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(4);
+///
+/// # Errors
+/// When it can't be read any further. What came before is executed.
+async fn read(executor: &Executor, process: &Rc<Process>) -> io::Result<()> {
+    let (sender, mut chunks) = mpsc::channel::<io::Result<Vec<u8>>>(4);
     std::thread::spawn(move || {
         let mut input = io::stdin().lock();
         let mut chunk = vec![0; CHUNK];
         loop {
             match input.read(&mut chunk) {
                 Ok(0) => return,
-                Ok(count) if sender.blocking_send(chunk[..count].to_vec()).is_err() => return,
-                Err(cause) if cause.kind() != io::ErrorKind::Interrupted => return,
+                Ok(count) if sender.blocking_send(Ok(chunk[..count].to_vec())).is_err() => return,
+                Err(cause) if cause.kind() != ErrorKind::Interrupted => {
+                    // Nobody waits for it when the daemon stops.
+                    let _ = sender.blocking_send(Err(cause));
+                    return;
+                }
                 _ => {}
             }
         }
     });
     let mut buffer = Vec::new();
     let mut skipping = false;
+    let mut ended = Ok(());
     while let Some(chunk) = chunks.recv().await {
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(cause) => {
+                ended = Err(cause);
+                break;
+            }
+        };
         while !process.queue.accepts_commands() {
             process.queue.drained.notified().await;
         }
@@ -137,9 +190,11 @@ async fn read(executor: &Executor, process: &Rc<Process>) {
         }
         tokio::task::yield_now().await;
     }
-    if !buffer.is_empty() && !skipping {
+    // Where the input breaks off there may be half a command.
+    if ended.is_ok() && !buffer.is_empty() && !skipping {
         execute(executor, process, &buffer).await;
     }
+    ended
 }
 
 /// Executes all lines, in as many turns as they need.
@@ -151,7 +206,7 @@ async fn execute(executor: &Executor, process: &Rc<Process>, mut lines: &[u8]) {
 }
 
 /// Waits until everything has been sent to every neighbor, then stops or keeps the sessions.
-async fn finish(executor: &Executor, at_end: AtEnd) {
+async fn finish(executor: &Executor, at_end: AtEnd, losses: &Losses) {
     let core: &Core = &executor.core;
     loop {
         let rises = core.established.notified();
@@ -181,7 +236,9 @@ async fn finish(executor: &Executor, at_end: AtEnd) {
         }
     }
     let refused = executor.refused();
+    let is_whole = losses.code(0) == 0;
     match (at_end, refused) {
+        _ if !is_whole => warn!("what could be read of the input is on the wire"),
         (AtEnd::Hold, _) => info!("all of the input is on the wire; the session is kept"),
         (AtEnd::Leave, 0) => info!("all of the input is on the wire"),
         (AtEnd::Leave, _) => warn!(
@@ -190,7 +247,7 @@ async fn finish(executor: &Executor, at_end: AtEnd) {
         ),
     }
     if at_end == AtEnd::Leave {
-        core.request_with(Request::Shutdown, u8::from(refused > 0));
+        core.request_with(Request::Shutdown, losses.code(u8::from(refused > 0)));
     }
     std::future::pending().await
 }

@@ -7,7 +7,7 @@ use oxabgp::bgp::message::MessageType;
 
 use super::{run, start, texts};
 use crate::daemon::{announced, listener, session, update};
-use crate::support::daemon::{oxabgp, terminate, wait_for};
+use crate::support::daemon::{Lab, oxabgp, terminate, wait_for};
 use crate::support::peer::{RawPeer, announcement};
 
 fn pipe(port: u16, more: &[&str]) -> Command {
@@ -137,6 +137,34 @@ fn input_that_ends_inside_of_a_batch_or_a_set_is_reported() {
         assert!(err.contains("the input ended before `commit`"), "{err}");
         assert_eq!(peer.join().expect("a peer"), 6);
     }
+}
+
+#[test]
+fn input_that_cannot_be_read_to_its_end_is_no_success() {
+    let (listener, port) = listener();
+    let lab = Lab::new();
+    let folder = std::fs::File::open(lab.path("")).expect("a directory");
+    let peer = std::thread::spawn(move || session(&listener).expect_notification().code);
+    let output = pipe(port, &["--leave"]).stdin(folder).output();
+    let (code, _, err) = texts(output.expect("it runs"));
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("the standard input cannot be read"), "{err}");
+    assert!(!err.contains("all of the input is on the wire"), "{err}");
+    assert_eq!(peer.join().expect("a peer"), 6);
+}
+
+#[test]
+fn output_that_cannot_be_written_is_no_success() {
+    let (listener, port) = listener();
+    let full = std::fs::File::create("/dev/full").expect("a device");
+    let output = pipe(port, &["--leave"]).stdout(full).output();
+    let (code, _, err) = texts(output.expect("it runs"));
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("the standard output cannot be written"),
+        "{err}"
+    );
+    drop(listener);
 }
 
 #[test]
