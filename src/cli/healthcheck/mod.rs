@@ -13,7 +13,7 @@
 //! before the first one is added.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use ipnet::IpNet;
 use nix::sys::signal::Signal;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
 mod announce;
@@ -50,7 +50,8 @@ use link::Link;
 use loopback::Loopback;
 use user::Identity;
 
-/// How long the last commands may take when we are terminated: the daemon kills us a second later.
+/// How long the last commands may take when we are terminated, and a helper's routes to drain: the daemon kills us a second
+/// later.
 const LEAVE: Duration = Duration::from_secs(1);
 
 /// The command line in the form that clap understands, if it is one for this sub-command.
@@ -215,10 +216,13 @@ async fn serve(all: &[HealthcheckArgs]) -> Result<(), String> {
             Err(failure) => Err(failure),
         },
     };
+    // It may be the daemon that terminates us.
+    let is_hurried = ended.is_ok() && is_helper();
+    let latest = is_hurried.then(|| Instant::now() + LEAVE);
     let leave = async {
         // Nothing can be withdrawn if the daemon is gone.
         if !matches!(ended, Err(Failure::Gone(_))) {
-            withdraw(&checks).await;
+            withdraw(&checks, latest).await;
         }
         for health in &checks {
             health.remove().await;
@@ -347,8 +351,13 @@ async fn watch(checks: &[Health<'_>]) -> Result<(), Failure> {
     .await
 }
 
-/// Withdraws the routes of all checks, and waits until they have drained.
-async fn withdraw(checks: &[Health<'_>]) {
+/// Returns `true` if no user runs this by hand.
+fn is_helper() -> bool {
+    !(io::stdin().is_terminal() || io::stdout().is_terminal())
+}
+
+/// Withdraws the routes of all checks, and waits until they have drained, or until the latest moment to remove the addresses.
+async fn withdraw(checks: &[Health<'_>], latest: Option<Instant>) {
     info!("exiting: withdrawing the routes");
     let withdraw = async {
         for health in checks {
@@ -364,7 +373,15 @@ async fn withdraw(checks: &[Health<'_>]) {
         Err(_) => warn!("the daemon did not answer in time; exiting anyway"),
     }
     let drain = checks.iter().map(|health| health.args.drain).max();
-    sleep(drain.unwrap_or_default()).await;
+    let drain = drain.unwrap_or_default();
+    if latest.is_some() && drain > LEAVE {
+        info!(
+            "a daemon leaves a helper no time for `--drain {}`: the addresses are removed sooner",
+            drain.as_secs_f64()
+        );
+    }
+    let left = latest.map(|latest| latest.saturating_duration_since(Instant::now()));
+    sleep(left.map_or(drain, |left| left.min(drain))).await;
 }
 
 /// A running health check.

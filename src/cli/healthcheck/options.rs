@@ -127,7 +127,8 @@ pub(crate) struct HealthcheckArgs {
     #[arg(long, value_name = "N", default_value = "3", value_parser = integer, allow_negative_numbers = true, help_heading = CHECK)]
     pub(super) fall: i64,
     /// Seconds between the withdrawal of the routes, when the service goes down or the health check exits, and what follows:
-    /// the commands of --execute and --down-execute, and the removal of addresses.
+    /// the commands of --execute and --down-execute, and the removal of addresses. A helper that is terminated waits for
+    /// one second at most, because the daemon kills it after two.
     #[arg(long, value_name = "N", default_value = "0", value_parser = seconds, help_heading = CHECK)]
     pub(super) drain: Duration,
     /// While this file exists, the service is disabled and not checked.

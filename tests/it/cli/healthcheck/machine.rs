@@ -115,6 +115,22 @@ fn missing_addresses_are_added_and_removed_after_the_withdrawal() {
 }
 
 #[test]
+fn a_helper_that_is_terminated_removes_its_addresses_before_it_is_killed() {
+    let lab = Lab::new();
+    machine(&lab, BEFORE);
+    // Longer than the test waits for the end.
+    let mut health = start(&lab, "--ip 192.0.2.1 --debounce --drain 1000", &[]);
+    assert!(health.obey().contains(" announce "));
+    health.signal("TERM");
+    assert!(health.obey().contains(" withdraw "));
+    let (_, log, code) = health.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("no time for `--drain 1000`"), "{log}");
+    let last = changes(&lab).pop();
+    assert_eq!(last.as_deref(), Some("address delete 192.0.2.1/32 dev lo"));
+}
+
+#[test]
 fn without_an_address_those_of_the_loopback_are_announced() {
     for (options, wanted) in [
         (
