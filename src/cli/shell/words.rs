@@ -9,7 +9,8 @@ enum Place {
     Command,
     /// After one of these words.
     After(&'static [&'static str]),
-    /// Anywhere after `show`.
+    /// After `show neighbor` and `show adj-rib`, `peer show` and `rib show`, and `show` with a selector. Other commands that
+    /// begin with `show` take names, which may look like these words.
     Show,
 }
 
@@ -62,7 +63,7 @@ pub(crate) fn expand(typed: &[&str]) -> String {
 }
 
 fn spell<'a>(word: &'a str, before: &[&'a str]) -> &'a str {
-    if MISSPELT.contains(&word) {
+    if MISSPELT.contains(&word) && is_neighbor_next(before) {
         return "neighbor";
     }
     if word == "rr" && before.last() == Some(&"announce") {
@@ -71,7 +72,7 @@ fn spell<'a>(word: &'a str, before: &[&'a str]) -> &'a str {
     let fits = |place: &Place| match place {
         Place::Command => is_command_next(before),
         Place::After(words) => before.last().is_some_and(|last| words.contains(last)),
-        Place::Show => before.contains(&"show"),
+        Place::Show => is_form_next(before),
     };
     // A full word of the table is not expanded: `in` is not an abbreviation of another word.
     let full = WORDS.iter().any(|(full, _)| *full == word);
@@ -90,7 +91,30 @@ fn is_command_next(before: &[&str]) -> bool {
         .flat_map(|word| word.split(','))
         .filter(|word| !word.is_empty())
         .collect();
-    words.len().is_multiple_of(2) && words.chunks(2).all(|pair| SELECTORS.contains(&pair[0]))
+    let is_selector = |pair: &[&str]| SELECTORS.contains(&pair[0]) && pair != ["peer", "show"];
+    words.len().is_multiple_of(2) && words.chunks(2).all(is_selector)
+}
+
+/// Returns `true` if `neighbor` may come next, and no name.
+fn is_neighbor_next(before: &[&str]) -> bool {
+    match before {
+        [.., "set", _, "put", _] | ["show" | "watch"] | ["watch", "mrt"] => true,
+        [.., last] if last.ends_with(',') => true,
+        _ => is_command_next(before),
+    }
+}
+
+/// Returns `true` if the form of an answer of `show` may come next.
+fn is_form_next(before: &[&str]) -> bool {
+    let Some(at) = before.iter().position(|word| *word == "show") else {
+        return false;
+    };
+    match (&before[..at], &before[at + 1..]) {
+        (scope, ["neighbor" | "adj-rib", ..]) => is_command_next(scope),
+        (["peer" | "rib"], _) => true,
+        ([], _) => false,
+        (scope, _) => is_command_next(scope),
+    }
 }
 
 /// The words that may complete `line`, and the position of the word that they complete.
@@ -184,6 +208,29 @@ mod tests {
                 "announce route 10.0.0.0/8 next-hop self name s",
             ),
             ("announce watchdog a", "announce watchdog a"),
+            // Neither are names.
+            ("show set config", "show set config"),
+            ("show set conf", "show set conf"),
+            ("show set s", "show set s"),
+            ("show set neighbour", "show set neighbour"),
+            (
+                "set neighbour replace revision 1",
+                "set neighbour replace revision 1",
+            ),
+            ("announce watchdog neighbour", "announce watchdog neighbour"),
+            (
+                "announce route 10.0.0.0/8 next-hop self name show e",
+                "announce route 10.0.0.0/8 next-hop self name show e",
+            ),
+            ("watch neighbour 192.0.2.1", "watch neighbor 192.0.2.1"),
+            ("peer show s", "peer show summary"),
+            ("rib show in e", "rib show in extensive"),
+            ("peer * show s", "peer * show summary"),
+            ("s n 192.0.2.1 s", "show neighbor 192.0.2.1 summary"),
+            (
+                "n 192.0.2.1, neigbor 192.0.2.2 a r 10.0.0.0/8 next-hop self",
+                "neighbor 192.0.2.1, neighbor 192.0.2.2 announce route 10.0.0.0/8 next-hop self",
+            ),
             ("version", "version"),
             ("reload", "reload"),
             (
