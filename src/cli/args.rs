@@ -197,11 +197,11 @@ pub(crate) struct ValidateArgs {
     /// Print the configuration as it was understood; keys are not shown.
     #[arg(long)]
     pub(super) print: bool,
-    /// The same as JSON.
+    /// The same as JSON; with --against, the changes as JSON.
     #[arg(long)]
     pub(super) json: bool,
     /// Print what a reload from this configuration to the new one would change; `running`: ask the daemon that runs what it
-    /// would do, without doing it, with --json as JSON.
+    /// would do, without doing it.
     #[arg(long, value_name = "OLD|running")]
     pub(super) against: Option<PathBuf>,
     /// With `--against running`: the name of the daemon's socket. Default: the setting `api.socketname`.

@@ -149,17 +149,16 @@ pub(super) fn explain(cause: &io::Error) -> String {
     }
 }
 
-/// The expanded command, which is shown if it differs from what was typed.
+/// The expanded command, which is shown if it differs from what was typed. With JSON nothing else is printed.
 pub(super) fn spell(typed: &[&str], json: bool) -> String {
     let command = words::expand(typed);
+    if json {
+        return words::as_json(&command);
+    }
     if command != typed.join(" ").trim() {
         outln!("command: {command}");
     }
-    if json {
-        words::as_json(&command)
-    } else {
-        command
-    }
+    command
 }
 
 /// Sends one command and prints the answer, and the events that follow it.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::shell::{self, Outcome};
 use super::{ControlArgs, EnvArgs, MigrateArgs, REFUSED, ValidateArgs};
 use crate::config::env::Form;
-use crate::config::{Config, Env, Secrets, diff};
+use crate::config::{Config, Env, Secrets, changes_json, diff};
 
 /// What `--against` calls the configuration of the daemon that runs.
 const RUNNING: &str = "running";
@@ -102,18 +102,22 @@ fn preview(args: &ValidateArgs, path: &Path, env_file: Option<PathBuf>) -> bool 
 
 /// Prints what was requested. Returns `true` if that succeeded.
 fn show(args: &ValidateArgs, config: &Config, env: &Env) -> bool {
-    if args.json {
-        outln!("{}", config.json(Secrets::Hidden));
-    } else if args.verbose || args.print {
-        out!("{}", config.render(Secrets::Hidden));
+    let is_text = args.verbose || args.print;
+    match (args.json, &args.against) {
+        (true, None) => outln!("{}", config.json(Secrets::Hidden)),
+        (false, _) if is_text => out!("{}", config.render(Secrets::Hidden)),
+        // The changes are one value, too.
+        _ => {}
     }
     let Some(old) = &args.against else {
         return true;
     };
     match Config::load(old, env) {
         Ok((old, _)) => {
-            for change in diff(&old, config) {
-                outln!("{change}");
+            let changes = diff(&old, config);
+            match args.json {
+                true => outln!("{}", changes_json(&changes)),
+                false => changes.iter().for_each(|change| outln!("{change}")),
             }
             true
         }

@@ -176,6 +176,12 @@ pub(crate) fn as_json(command: &str) -> String {
             format!("{command} json")
         }
         ["watch", ..] => format!("{command} json"),
+        // The path comes last, and may have blanks.
+        ["reload", "preview", rest @ ..] if rest.first() != Some(&"json") => {
+            command.replacen("preview", "preview json", 1)
+        }
+        ["show", "checks" | "set", .., "text"] => command.to_owned(),
+        ["show", "checks" | "set", ..] => format!("{command} json"),
         ["version"] => "system version".to_owned(),
         ["help"] => "system help".to_owned(),
         _ => command.to_owned(),
@@ -279,6 +285,16 @@ mod tests {
             ("show adj-rib out json", "show adj-rib out json"),
             ("version", "system version"),
             ("reload", "reload"),
+            ("show checks", "show checks json"),
+            ("show set", "show set json"),
+            ("show set edge", "show set edge json"),
+            ("show set edge text", "show set edge text"),
+            ("reload preview", "reload preview json"),
+            (
+                "reload preview /a  b.conf",
+                "reload preview json /a  b.conf",
+            ),
+            ("reload preview json /a.conf", "reload preview json /a.conf"),
         ] {
             assert_eq!(as_json(command), wanted);
         }

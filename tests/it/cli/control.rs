@@ -138,16 +138,25 @@ fn json_is_asked_for_where_there_is_some() {
     let (listener, port) = listener();
     let _daemon = start(&lab, port);
     let _peer = session(&listener);
+    let set = "set edge replace revision 1\nroute 10.7.0.0/16 next-hop 192.0.2.1\nset edge end\n";
+    assert_eq!(run(&mut client(&lab, &["run"]), set).0, 0);
     for words in [
         "show neighbor",
         "show neighbor summary",
         "version",
         "show adj-rib out",
+        "show checks",
+        "show set",
+        "show set edge",
+        "reload preview",
+        // What is spelt out is not shown.
+        "s n s",
     ] {
         let mut arguments = vec!["run", "--json"];
         arguments.extend(words.split(' '));
         let (code, out, err) = run(&mut client(&lab, &arguments), "");
         assert_eq!((code, err.as_str()), (0, ""), "{words}");
+        assert!(!out.is_empty(), "{words}");
         for line in out.lines() {
             serde_json::from_str::<serde_json::Value>(line)
                 .unwrap_or_else(|cause| panic!("{words}: {cause}: {line}"));

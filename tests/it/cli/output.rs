@@ -32,6 +32,19 @@ fn ended(child: Child) -> (Option<i32>, String) {
 }
 
 #[test]
+fn with_json_the_changes_are_one_value() {
+    let lab = Lab::new();
+    let old = lab.write("old.conf", CONFIGURATION).display().to_string();
+    let text = CONFIGURATION.replace("peer-as 65000", "peer-as 65002");
+    let new = lab.write("new.conf", &text).display().to_string();
+    let mut command = oxabgp(&["validate", "--json", "--against", &old, &new]);
+    let (code, out, err) = super::run(&mut command, "");
+    assert_eq!(code, 0, "{err}");
+    let changes: serde_json::Value = serde_json::from_str(&out).expect("one value");
+    assert!(changes[0]["change"].is_string(), "{out}");
+}
+
+#[test]
 fn a_reader_that_closes_is_no_error() {
     let lab = Lab::new();
     let conf = lab.write("x.conf", CONFIGURATION).display().to_string();
