@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::shell::{self, Outcome};
 use super::{ControlArgs, EnvArgs, MigrateArgs, REFUSED, ValidateArgs};
 use crate::config::env::Form;
-use crate::config::{Config, Env, Secrets, changes_json, diff};
+use crate::config::{Config, Env, Secrets, changes_json, diff, utf8};
 
 /// What `--against` calls the configuration of the daemon that runs.
 const RUNNING: &str = "running";
@@ -135,7 +135,8 @@ pub(super) fn migrate(args: &MigrateArgs, env_file: Option<PathBuf>) -> ExitCode
         Err(code) => return code,
     };
     let path = &args.configuration;
-    let old = match std::fs::read_to_string(path) {
+    let read = std::fs::read(path).map_err(|cause| cause.to_string());
+    let old = match read.and_then(utf8) {
         Ok(old) => old,
         Err(cause) => {
             errln!("error: {}: {cause}", path.display());

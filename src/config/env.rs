@@ -12,6 +12,7 @@ mod ini;
 mod options;
 mod settings;
 
+use super::utf8::utf8;
 use ini::unquote;
 pub use options::OPTIONS;
 pub use settings::{
@@ -84,12 +85,17 @@ impl Env {
         let Some(path) = path else {
             return Self::read(variables, None);
         };
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::read(variables, Some((&path.to_string_lossy(), &text))),
+        let wrong =
+            |cause: &dyn std::fmt::Display| Err(vec![format!("{}: {cause}", path.display())]);
+        match std::fs::read(path) {
+            Ok(bytes) => match utf8(bytes) {
+                Ok(text) => Self::read(variables, Some((&path.to_string_lossy(), &text))),
+                Err(cause) => wrong(&cause),
+            },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Self::read(variables, None)
             }
-            Err(error) => Err(vec![format!("{}: {error}", path.display())]),
+            Err(error) => wrong(&error),
         }
     }
 

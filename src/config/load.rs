@@ -18,6 +18,7 @@ use super::legacy::words;
 use super::model::{Config, NeighborConfig};
 use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
+use super::utf8::utf8;
 use super::validate::{self, Checked};
 use super::{
     bmp, check_section, claim, legacy, metrics_section, mrt, neighbor, peer_address, portable,
@@ -104,17 +105,7 @@ impl Config {
         let name = path.to_string_lossy();
         let about = |message: String| Diagnostics::about_file(&name, message);
         let bytes = read_file(path, kind).map_err(about)?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count()
-                + 1;
-            about(format!(
-                "line {line} is not valid UTF-8: save the file as UTF-8"
-            ))
-        })?;
+        let text = utf8(bytes).map_err(about)?;
         let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Self::parse_text((&name, &directory), text.into(), env)
     }

@@ -39,6 +39,12 @@ pub fn migrate(text: &str) -> String {
     migration.apply(Span::new(0, text.len()), 0)
 }
 
+/// A line with one blank between its words.
+fn spaced(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.join(" ")
+}
+
 /// A part of the text and its replacement.
 struct Edit {
     span: Span,
@@ -49,8 +55,8 @@ struct Migration<'a> {
     text: &'a str,
     tree: &'a Tree<'a>,
     edits: Vec<Edit>,
-    /// Names of the processes that were moved out of neighbors.
-    processes: Vec<String>,
+    /// The processes that were moved out of neighbors: their settings, however they are laid out.
+    processes: Vec<Vec<String>>,
     groups: usize,
     /// The families of the routes of the group itself.
     shared: BTreeSet<Family>,
@@ -162,11 +168,21 @@ impl<'a> Migration<'a> {
                 .for_each(|inner| self.semicolons(inner)),
             None => {
                 let end = statement.span().end;
-                if self.text[end..].trim_start().starts_with('}') {
+                let is_missing = self.text[end..].trim_start().starts_with('}');
+                if is_missing && !self.is_replaced(statement) {
                     self.insert(end, ";");
                 }
             }
         }
+    }
+
+    /// Returns `true` if whole statements, or nothing, are written in place of one.
+    fn is_replaced(&self, statement: &Statement) -> bool {
+        let whole = self.whole(statement);
+        let mut edits = self.edits.iter();
+        edits.any(|edit| {
+            edit.span == whole && (edit.text.is_empty() || edit.text.ends_with([';', '}']))
+        })
     }
 
     /// Edits the statements of a neighbor. Returns the processes found in it, to be written before it.
@@ -336,6 +352,7 @@ impl<'a> Migration<'a> {
     fn nameless(&mut self, statement: &Statement, block: &Block) -> String {
         let first = self.edits.len();
         self.api(block);
+        self.semicolons(statement);
         let inside = self.apply(Span::new(block.open().end, block.close().start), first);
         let indent = self.indent(statement);
         let mut api = "api {\n".to_owned();
@@ -380,6 +397,7 @@ impl<'a> Migration<'a> {
             process.push_str("    encoder text;\n");
         }
         process.push_str("}\n\n");
+        self.semicolons(statement);
         let inside = self.apply(Span::new(block.open().end, block.close().start), first);
         let indent = self.indent(statement);
         let mut api = format!("api {{\n{indent}    processes [ {name} ];\n");
@@ -389,10 +407,13 @@ impl<'a> Migration<'a> {
         }
         api.push_str(&indent);
         api.push('}');
-        if self.processes.contains(&name) {
+        // Two that differ are written: reading the result shows that they have one name.
+        let mut settings: Vec<String> = process.lines().map(spaced).collect();
+        settings.sort();
+        if self.processes.contains(&settings) {
             process.clear();
         } else {
-            self.processes.push(name);
+            self.processes.push(settings);
         }
         (process, api)
     }

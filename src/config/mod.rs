@@ -90,6 +90,7 @@ mod state_section;
 mod subscription;
 mod tcp_ao;
 mod tree;
+mod utf8;
 mod validate;
 mod vocabulary;
 mod word_lexer;
@@ -118,3 +119,4 @@ pub use session::{
 };
 pub use show::Secrets;
 pub use state::{JournalSync, StateConfig, Unclaimed};
+pub(crate) use utf8::utf8;

@@ -334,6 +334,49 @@ fn words_of_a_process_subscribe_to_what_3_4_sent() {
 }
 
 #[test]
+fn a_semicolon_that_is_missing_is_written_once() {
+    for setting in [
+        "process p { run /bin/cat; peer-updates; neighbor-changes }",
+        "process p { run /bin/cat; neighbor-changes }",
+        "process p { peer-updates; run /bin/cat }",
+        "process p { run /bin/cat; peer-updates }",
+        "process { receive-routes; neighbor-changes }",
+        "api { receive-routes }",
+        "capability { route-refresh }",
+        "family { inet4 unicast }",
+        "family { minimal }",
+        "asn4 disable",
+        "ttl-security",
+    ] {
+        let old = neighbor("127.0.0.2", &format!("  {setting}")).replace("\n}", " }");
+        let new = migrate(&old);
+        assert_eq!(load(&new).1, 0, "{setting}: {new}");
+        assert_eq!(meaning(&old), meaning(&new), "{setting}");
+        assert!(!new.contains(";;") && !new.contains("};"), "{new}");
+        assert_eq!(migrate(&new), new, "once is enough");
+    }
+}
+
+#[test]
+fn two_processes_of_one_name_are_not_made_one() {
+    let process = |run: &str| format!("  process p {{ {run} }}");
+    let both = |one: &str, other: &str| {
+        neighbor("127.0.0.2", &process(one)) + &neighbor("127.0.0.3", &process(other))
+    };
+    let new = migrate(&both(
+        "run /bin/cat; encoder json;",
+        "encoder  json; run /bin/cat;",
+    ));
+    assert_eq!(new.matches("process p {").count(), 1, "{new}");
+    assert_eq!(load(&new).1, 0, "{new}");
+    let new = migrate(&both("run /bin/cat;", "run /bin/true;"));
+    assert_eq!(new.matches("process p {").count(), 2, "{new}");
+    let env = Env::read([("PATH".to_owned(), "/usr/bin:/bin".to_owned())], None);
+    let env = env.expect("good").0;
+    Config::parse("test.conf", &new, Path::new("/"), &env).expect_err("one of them has no effect");
+}
+
+#[test]
 fn prefixes_with_host_bits_become_their_networks() {
     let old = neighbor(
         "127.0.0.2",

@@ -44,6 +44,7 @@ pub(super) use options::seconds;
 
 use super::ends::Ends;
 use super::{Cli, Command, REFUSED};
+use crate::config::utf8;
 use crate::health::{Finding, Machine, State};
 use announce::Occasion;
 use link::Link;
@@ -134,7 +135,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// Combines the options of the file of `--config` with those of the command line: one check, or one for each section.
 fn with_file(path: &Path, given: &[OsString]) -> Result<Vec<HealthcheckArgs>, ExitCode> {
-    let text = std::fs::read_to_string(path)
+    let read = std::fs::read(path).map_err(|cause| cause.to_string());
+    let text = read
+        .and_then(utf8)
         .map_err(|cause| refused(path, REFUSED, &format!(": {cause}")))?;
     let Some(sections) = ini::sections(&text) else {
         return combined(path, given, &file::entries(&text)).map(|args| vec![args]);

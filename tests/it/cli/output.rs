@@ -110,6 +110,27 @@ fn a_closed_standard_error_changes_no_exit_code() {
 }
 
 #[test]
+fn a_file_in_another_encoding_is_refused_with_its_line() {
+    let lab = Lab::new();
+    let path = lab.path("latin-1");
+    std::fs::write(&path, b"# one\n# caf\xe9\n").expect("written");
+    let file = path.to_str().expect("UTF-8");
+    for arguments in [
+        &["validate", file][..],
+        &["migrate", file],
+        &["healthcheck", "--config", file],
+        &["--env-file", file, "env"],
+    ] {
+        let (code, _, err) = super::run(&mut oxabgp(arguments), "");
+        assert_eq!(code, 1, "{arguments:?}: {err}");
+        assert!(
+            err.contains("line 2 is not valid UTF-8"),
+            "{arguments:?}: {err}"
+        );
+    }
+}
+
+#[test]
 fn a_helper_that_may_not_be_executed_comes_with_the_way_out() {
     let lab = Lab::new();
     let helper = lab
