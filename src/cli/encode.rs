@@ -41,7 +41,8 @@ fn encode(args: &EncodeArgs) -> Result<Vec<String>, String> {
     let implied = match text.split_ascii_whitespace().next().unwrap_or_default() {
         "announce" | "withdraw" => "",
         first
-            if first.starts_with(|c: char| c.is_ascii_hexdigit()) && first.contains(['.', ':']) =>
+            if first.starts_with(|c: char| c.is_ascii_hexdigit() || c == ':')
+                && first.contains(['.', ':']) =>
         {
             "announce route "
         }
@@ -230,6 +231,10 @@ mod tests {
                 "0000001440010100400206020100 00FDE8400304 01020304180A0001",
             ),
             ("--body withdraw route 10.0.1.0/24", "0004180A00010000"),
+            (
+                "--body ::/0 next-hop ::1",
+                "000000274001010040020040050400000064800E1600020110000000000000000000000000000000010000",
+            ),
             (
                 "--body -i 10.0.0.0/8 next-hop 1.2.3.4 path-information 7",
                 "0000001540010100400200400304010203044005040000006400000007080A",
