@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 use tokio::sync::Notify;
 
+use super::REFUSED;
 use crate::bgp::attribute::decode::DecodeEach;
 use crate::bgp::message::update::{Direction, Update};
 use crate::bgp::{Asn, Codec, Family, Negotiated, Notification};
@@ -46,7 +47,7 @@ pub(super) fn run(helper: bool) -> ExitCode {
     if helper {
         return match play_helper() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(3),
+            Err(_) => ExitCode::from(REFUSED),
         };
     }
     match play() {
@@ -56,11 +57,11 @@ pub(super) fn run(helper: bool) -> ExitCode {
                 "error: the demo did not see all routes within {} seconds",
                 LIMIT.as_secs()
             );
-            ExitCode::from(3)
+            ExitCode::from(REFUSED)
         }
         Err(cause) => {
             errln!("error: the demo could not run: {cause}");
-            ExitCode::from(3)
+            ExitCode::from(REFUSED)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::shell::{self, Link, Outcome};
+use super::shell::{self, Link, Lost, Outcome};
 use super::{REFUSED, RunArgs};
 
 /// The exit code if the daemon does not answer.
@@ -23,8 +23,20 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
         },
         None => None,
     };
-    let Ok(mut link) = shell::open(args, env_file) else {
-        return ExitCode::from(LOST);
+    let env = match super::settings(env_file) {
+        Ok(env) => env,
+        Err(code) => return code,
+    };
+    let mut link = match shell::find(args, &env) {
+        Ok(link) => link,
+        Err(lost) => {
+            let code = match lost {
+                Lost::Ambiguous(_) => REFUSED,
+                Lost::Nowhere { .. } | Lost::Refused(..) => LOST,
+            };
+            shell::report_lost(lost);
+            return ExitCode::from(code);
+        }
     };
     let code = match file {
         Some(file) => lines(&mut link, BufReader::new(file), args.json),

@@ -17,6 +17,7 @@ use rustyline::validate::Validator;
 use rustyline::{Config, Editor, Helper};
 
 use super::{ControlArgs, REFUSED, output};
+use crate::config::Env;
 use crate::daemon::control::paths;
 
 mod history;
@@ -71,8 +72,12 @@ fn report_error(cause: &io::Error) -> ExitCode {
 /// Connects to the daemon, or reports on standard error that it cannot: what was looked for, where, and what to do.
 pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link, ExitCode> {
     let env = super::settings(env_file)?;
-    let found = Link::find(args.socket.clone(), args.pipename.as_deref(), &env);
-    found.map_err(report_lost)
+    find(args, &env).map_err(report_lost)
+}
+
+/// Connects to the daemon.
+pub(super) fn find(args: &ControlArgs, env: &Env) -> Result<Link, Lost> {
+    Link::find(args.socket.clone(), args.pipename.as_deref(), env)
 }
 
 /// The path of the control socket of a running daemon; reports on standard error that there is none.

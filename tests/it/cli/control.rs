@@ -322,6 +322,22 @@ fn a_daemon_whose_name_only_begins_alike_is_another_one() {
     assert_eq!(run(&mut client(&lab, &edge), "").0, 0);
 }
 
+#[test]
+fn a_wrong_setting_is_no_missing_daemon() {
+    let lab = Lab::new();
+    for name in ["cli", "run"] {
+        let mut command = client(&lab, &["--env-file", "/no/such/file", name, "version"]);
+        assert_eq!(run(&mut command, "").0, 1, "{name}");
+        let mut command = client(&lab, &[name, "version"]);
+        let (code, _, err) = run(command.env("oxabgp_tcp_port", "abc"), "");
+        assert_eq!(code, 1, "{name}: {err}");
+    }
+    // It has no directory to work in.
+    let mut command = oxabgp(&["demo"]);
+    let (code, _, err) = run(command.env("TMPDIR", "/no/such/directory"), "");
+    assert_eq!(code, 1, "{err}");
+}
+
 /// A daemon that answers the client's first request, and then exits in the middle of an answer.
 fn dying(lab: &Lab) -> std::thread::JoinHandle<()> {
     let socket = lab.path("control.sock");

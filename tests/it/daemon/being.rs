@@ -423,7 +423,7 @@ fn each_of_several_configurations_has_a_control_socket_of_its_own() {
     });
     // It is ambiguous which one is meant.
     let (code, _, reported) = ask(&["run", "version"]);
-    assert_eq!(code, Some(3), "{reported}");
+    assert_eq!(code, Some(1), "{reported}");
     for name in ["one", "two"] {
         let path = socket(name);
         let option = format!("--socket {}", path.display());
