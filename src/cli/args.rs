@@ -86,8 +86,8 @@ pub(super) enum Command {
     Cli(ControlArgs),
     /// Run a command in a running daemon, for scripts.
     ///
-    /// Exit code 0: it was carried out; 1: it was refused or had no effect, or a setting is wrong, and the reason is on standard error; 3:
-    /// no daemon answers.
+    /// Exit code 0: it was carried out; 1: it was refused or had no effect, or a setting is wrong, and the reason is on
+    /// standard error; 3: no daemon answers.
     /// Without words, each line of standard input is a command; with --batch, each line of a file. All of them are
     /// carried out, and the exit code is the worst one. To apply all or none of them, put `begin` first and `commit`
     /// last.

@@ -58,7 +58,9 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity, format: LineFormat) {
         .and_then(|directives| EnvFilter::try_new(directives).ok())
         .unwrap_or_else(|| EnvFilter::new(directives(env, verbosity)));
     let (writer, kind) = destination(&env.destination);
-    let ansi = kind == Kind::Terminal && io::stderr().is_terminal();
+    // https://no-color.org: any value but an empty one.
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let ansi = kind == Kind::Terminal && io::stderr().is_terminal() && !is_plain;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)

@@ -3,14 +3,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, REFUSED};
+use super::{Cli, REFUSED, output};
 use crate::config::reference;
 
 // Options of `completions`.
@@ -70,13 +70,8 @@ pub(super) fn man(args: &ManArgs) -> ExitCode {
 }
 
 fn print(text: &[u8]) -> ExitCode {
-    // A reader that has closed its end wants no more.
-    let mut out = io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(_) => ExitCode::from(REFUSED),
-    }
+    output::write(text);
+    ExitCode::SUCCESS
 }
 
 fn write_all(directory: &Path) -> io::Result<()> {

@@ -286,6 +286,10 @@ fn converse(mut link: Link, again: &dyn Fn() -> Result<Link, ExitCode>, json: bo
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => return ExitCode::SUCCESS,
+            Err(ReadlineError::Io(cause)) if cause.kind() == ErrorKind::InvalidData => {
+                errln!("\nerror: what was typed is not valid UTF-8, and the line is dropped");
+                continue;
+            }
             Err(cause) => return report_error(&io::Error::other(cause)),
         };
         history.add(&line);

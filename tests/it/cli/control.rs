@@ -204,14 +204,16 @@ fn at_a_terminal_lines_are_edited_and_completed() {
         all += &String::from_utf8_lossy(&more);
     };
     for (typed, wanted) in [
-        ("vers\t\n", "exabgp 5.0.15"),
-        ("nonsense\n", "error: there is no command `nonsense`"),
+        (&b"vers\t\n"[..], "exabgp 5.0.15"),
+        (b"nonsense\n", "error: there is no command `nonsense`"),
+        // The terminal has another encoding.
+        (b"caf\xe9 \n", "is not valid UTF-8"),
         // The previous line again.
-        ("\x1b[A\x1b[A\n", "exabgp 5.0.15"),
+        (b"\x1b[A\x1b[A\n", "exabgp 5.0.15"),
     ] {
         // Input before the prompt is lost.
         until("oxabgp> ");
-        keys.write_all(typed.as_bytes()).expect("written");
+        keys.write_all(typed).expect("written");
         until(wanted);
     }
     until("oxabgp> ");

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::{Child, Stdio};
 
-use crate::support::daemon::{Lab, oxabgp};
+use crate::support::daemon::{Lab, copy_environment, oxabgp};
 
 const UPDATE: &str = "0000001440010100400206020100 00FDE940030401020304180A0001";
 
@@ -18,6 +18,8 @@ fn commands(conf: &str) -> Vec<Vec<&str>> {
         vec!["validate", "--print", conf],
         vec!["validate", "--json", conf],
         vec!["migrate", conf],
+        vec!["man"],
+        vec!["completions", "bash"],
     ]
 }
 
@@ -82,6 +84,30 @@ fn a_full_disk_is_an_error_in_one_line() {
         let errors = err.lines().filter(|line| line.starts_with("error: "));
         assert_eq!(errors.count(), 1, "{arguments:?}: {err}");
         assert!(err.contains("standard output: "), "{err}");
+    }
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn a_terminal_without_colours_gets_none() {
+    let lab = Lab::new();
+    let conf = lab.write("x.conf", "neighbor {").display().to_string();
+    let program = format!("{} server {conf}", env!("CARGO_BIN_EXE_oxabgp"));
+    if std::process::Command::new("script")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        eprintln!("SKIP: there is no `script` that makes a terminal");
+        return;
+    }
+    for (value, is_plain) in [("", false), ("1", true)] {
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &program, "/dev/null"]);
+        copy_environment(&oxabgp(&[]), &mut script);
+        let (_, out, _) = super::run(script.env("NO_COLOR", value), "");
+        assert!(out.contains("nothing was started"), "{out}");
+        assert_eq!(!out.contains('\x1b'), is_plain, "{out}");
     }
 }
 
