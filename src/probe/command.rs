@@ -164,7 +164,9 @@ async fn execute(
     limit: Duration,
     variables: &[(&str, &str)],
 ) -> io::Result<(Option<ExitStatus>, Vec<u8>)> {
-    let deadline = (!limit.is_zero()).then(|| Instant::now() + limit);
+    // Without one as well if no clock gets there.
+    let deadline = Some(limit).filter(|limit| !limit.is_zero());
+    let deadline = deadline.and_then(|limit| Instant::now().checked_add(limit));
     let (mut child, mut output) = start(command, variables)?;
     let mut group = Group::of(&child);
     let _noted = group
@@ -305,6 +307,7 @@ mod tests {
         ] {
             assert_eq!(found(command, 60_000), wanted, "{command}");
             assert_eq!(found(command, 0), wanted, "{command} without limit");
+            assert_eq!(found(command, u64::MAX), wanted, "{command} with any limit");
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::network;
 use super::options::HealthcheckArgs;
+use crate::bgp::Zoned;
 use crate::health::State;
 use ipnet::IpNet;
 
@@ -110,7 +111,10 @@ fn selector(options: &HealthcheckArgs) -> String {
         Some(addresses) if !addresses.is_empty() => {
             let each = addresses
                 .into_iter()
-                .map(|one| format!("neighbor {}", network::address(one)));
+                .map(|Zoned(address, zone)| match zone {
+                    Some(_) => format!("neighbor {}", Zoned(address, zone)),
+                    None => format!("neighbor {}", network::address(address)),
+                });
             each.collect::<Vec<_>>().join(", ")
         }
         _ => "neighbor *".to_owned(),
@@ -197,6 +201,14 @@ mod tests {
             ),
             ["neighbor * withdraw route 192.0.2.1/32 next-hop 2001:db8::1 path-information 5"]
         );
+    }
+
+    #[test]
+    fn a_neighbor_may_have_a_zone() {
+        let words = "--ip 192.0.2.1 --neighbor fe80::1%eth0 --neighbor ::ffff:1.2.3.4";
+        let line = lines(Occasion::Up, words).remove(0);
+        let wanted = "neighbor fe80::1%eth0, neighbor ::ffff:102:304 announce ";
+        assert!(line.starts_with(wanted), "{line}");
     }
 
     #[test]

@@ -43,6 +43,9 @@ const PROCESS: [&str; 7] = [
     "syslog-facility",
 ];
 
+/// Options of the whole process, which stand before the first section or on the command line.
+const COMMON: [&str; 3] = ["debug", "silent", "name"];
+
 /// One section.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Section {
@@ -156,6 +159,13 @@ fn section(name: &str, line: usize, lines: &[Line<'_>]) -> Result<Vec<Entry>, Wr
         entry(line, &["--debounce"]),
     ];
     for line in lines {
+        if COMMON.contains(&line.key.as_str()) {
+            let text = format!(
+                "`{}` is an option of the whole process: write it before the first section",
+                line.key
+            );
+            return Err((line.number, text));
+        }
         if line.key == "dynamic-ip-setup" || line.key == "ip-setup" {
             entries.retain(|entry| entry.words != ["--no-ip-setup"]);
         }
@@ -329,6 +339,11 @@ announce=198.51.100.12
                 "[a]\ncommand = true\nannounce = ::1\nuser = x",
                 4,
                 "whole process",
+            ),
+            (
+                "debug\n[a]\ncommand = true\nannounce = ::1\ndebug",
+                5,
+                "before the first section",
             ),
             ("[a]\ncommand = true\nannounce = ::1\n[a]\n", 4, "twice"),
         ] {

@@ -2,7 +2,7 @@
 //! program.
 //!
 //! It is an ordinary helper: it runs a check periodically, writes commands to standard output and reads answers from
-//! standard input. Its parts are mostly independent: `options`, `file` and `ini` read the configuration, `announce`
+//! standard input. Its parts are mostly independent: `options`, `spelling`, `file` and `ini` read the configuration, `announce`
 //! generates commands (all without I/O); `check`, `loopback` and `link` handle the check, the addresses of the machine and the
 //! daemon. This file coordinates them.
 //!
@@ -37,6 +37,7 @@ mod log;
 mod loopback;
 mod network;
 mod options;
+mod spelling;
 mod user;
 
 pub(crate) use options::HealthcheckArgs;
@@ -58,7 +59,7 @@ const LEAVE: Duration = Duration::from_secs(1);
 /// The command line in the form that clap understands, if it is one for this sub-command.
 pub(super) fn words(given: Vec<OsString>) -> Vec<OsString> {
     match place(&given) {
-        Some(_) => options::words(given),
+        Some(_) => spelling::words(given),
         None => given,
     }
 }
@@ -166,7 +167,7 @@ fn combined(
     let (before, after) = given.split_at(given.len().min(place + 1));
     let mut all = before.to_vec();
     for entry in entries {
-        let words = options::words(entry.words.iter().map(OsString::from));
+        let words = spelling::words(entry.words.iter().map(OsString::from));
         // Parsed separately first, so that an error is shown with its position in the file.
         // What it needs may be in another line.
         if let Err(error) = Cli::try_parse_from(before.iter().chain(&words))

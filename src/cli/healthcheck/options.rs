@@ -1,10 +1,8 @@
 //! The options of `oxabgp healthcheck`: ExaBGP's, with its short forms, abbreviations and defaults.
 //!
-//! Differences between ExaBGP's parser and clap are bridged here: `-sF` is an option of its own, a value may start
-//! with a dash if it contains a space, and a later option replaces an earlier one, so that the command line overrides
-//! `--config`.
+//! Differences between ExaBGP's parser and clap are bridged by `spelling`, and here: a later option replaces an earlier one, so
+//! that the command line overrides `--config`.
 
-use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +12,9 @@ use clap::error::ErrorKind;
 use ipnet::IpNet;
 
 use super::network;
+#[cfg(test)]
+use super::spelling::words;
+use crate::bgp::Zoned;
 use crate::cli::values::one_line;
 use crate::health::dns::{self, Expected, Query};
 use crate::health::{self, HttpCheck, Target, Tls, Url};
@@ -22,11 +23,11 @@ use crate::health::{self, HttpCheck, Target, Tls, Url};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Neighbor {
     All,
-    One(IpAddr),
+    One(Zoned),
 }
 
 impl Neighbor {
-    pub(super) fn address(self) -> Option<IpAddr> {
+    pub(super) fn address(self) -> Option<Zoned> {
         match self {
             Self::All => None,
             Self::One(address) => Some(address),
@@ -381,44 +382,6 @@ impl HealthcheckArgs {
     }
 }
 
-/// The words of the command line in the form that clap understands.
-pub(super) fn words(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut words: Vec<OsString> = Vec::new();
-    for word in given {
-        let text = word.to_str().unwrap_or_default();
-        let option = words.last().and_then(|word: &OsString| word.to_str());
-        let has_blank = text.starts_with('-')
-            && text
-                .split('=')
-                .next()
-                .is_some_and(|name| name.contains(' '));
-        // The separator between the option and its value.
-        let glue = option
-            .filter(|_| has_blank)
-            .and_then(|option| match option {
-                "-s" | "-d" | "-a" | "-h" => None,
-                long if long.starts_with("--") && !long.contains('=') => Some("="),
-                short if short.len() == 2 && short.starts_with('-') => Some(""),
-                _ => None,
-            });
-        if let Some(facility) = text.strip_prefix("-sF") {
-            let long = OsStr::new("--syslog-facility");
-            words.push(match facility.strip_prefix('=').unwrap_or(facility) {
-                "" => long.to_owned(),
-                facility => [long, OsStr::new(&format!("={facility}"))]
-                    .into_iter()
-                    .collect(),
-            });
-        } else if let Some((glue, last)) = glue.zip(words.last_mut()) {
-            last.push(glue);
-            last.push(&word);
-        } else {
-            words.push(word);
-        }
-    }
-    words
-}
-
 /// Parses options from a line of words.
 #[cfg(test)]
 pub(super) fn parsed(line: &str) -> HealthcheckArgs {
@@ -429,7 +392,7 @@ pub(super) fn parsed(line: &str) -> HealthcheckArgs {
         options: HealthcheckArgs,
     }
     let given = std::iter::once("healthcheck").chain(line.split_ascii_whitespace());
-    <Alone as clap::Parser>::parse_from(words(given.map(OsString::from))).options
+    <Alone as clap::Parser>::parse_from(words(given.map(std::ffi::OsString::from))).options
 }
 
 #[cfg(test)]
@@ -482,34 +445,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_may_begin_with_a_dash_if_there_is_a_blank_in_it() {
-        let given = [
-            "--command",
-            "-x y",
-            "-c",
-            "-x y",
-            "-sF",
-            "-sFuser",
-            "-sF=user",
-            "--execute",
-            "-z",
-        ];
-        let words: Vec<String> = words(given.map(OsString::from))
-            .into_iter()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect();
-        assert_eq!(
-            words,
-            [
-                "--command=-x y",
-                "-c-x y",
-                "--syslog-facility",
-                "--syslog-facility=user",
-                "--syslog-facility=user",
-                "--execute",
-                "-z"
-            ]
-        );
+    fn abbreviations_of_exabgp_are_unique_as_there() {
+        let options = parsed("--t 7 --int=2 --tc 127.0.0.1:80 --dr 4");
+        assert_eq!(options.timeout, Duration::from_secs(7));
+        assert_eq!(options.interval, Duration::from_secs(2));
+        assert!(options.tcp.is_some());
+        assert_eq!(options.drain, Duration::from_secs(4));
     }
 
     #[test]

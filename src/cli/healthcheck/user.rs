@@ -32,7 +32,10 @@ impl Identity {
         if let Some(name) = options.user.as_deref() {
             let user = User::from_name(name).map_err(failed)?;
             let user = user.ok_or_else(|| unknown("user", name))?;
-            identity.group.get_or_insert(user.gid);
+            // Whoever may not change it keeps the group that it was started with.
+            if geteuid().is_root() {
+                identity.group.get_or_insert(user.gid);
+            }
             identity.user = Some(user.uid);
             identity.login = Some(CString::new(name).map_err(|_| unknown("user", name))?);
         }

@@ -455,3 +455,27 @@ fn the_help_shows_how_it_is_used() {
         assert!(out.contains(wanted), "{wanted} in\n{out}");
     }
 }
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn who_is_the_user_already_keeps_its_group() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIP: only root can start a process as another user");
+        return;
+    }
+    let as_nobody = ["--reuid", "nobody", "--regid", "daemon", "--clear-groups"];
+    let options = "healthcheck --no-syslog --no-ip-setup --no-ack --user nobody --ip 192.0.2.1 --rise 1 --interval 0";
+    let output = Command::new("setpriv")
+        .args(as_nobody)
+        .arg(env!("CARGO_BIN_EXE_oxabgp"))
+        .args(options.split(' '))
+        .stdin(Stdio::null())
+        .output()
+        .expect("setpriv runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    assert!(
+        output.stdout.starts_with(b"neighbor * announce "),
+        "{error}"
+    );
+}
