@@ -11,7 +11,7 @@ use crate::api::control::{Among, Control, Sending};
 use crate::bgp::next_hop_rule::{NextHopError, depends_on_session};
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
 use crate::grammar::route::split_sentence;
-use crate::grammar::{self, Place, Prefix, RouteText, Tail, Verb, family, flow, route};
+use crate::grammar::{self, Place, Prefix, RouteText, Selector, Tail, Verb, family, flow, route};
 use crate::rib::{Action, Change, PeerSet};
 use crate::text::{Cursor, Span, SyntaxError, cursor};
 
@@ -246,8 +246,10 @@ pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandE
     } else {
         name.to_owned()
     };
-    // The name on a route is what binds the two: a helper that no `api` section names switches it as well, as with ExaBGP.
-    let peers = match call.peers(Among::All) {
+    // A helper that no `api` block names has no neighbors of its own: the name alone binds the two then, as with ExaBGP.
+    let own = call.control.select(&Selector::default(), Among::Own);
+    let among = if own.is_empty() { Among::All } else { SCOPE };
+    let peers = match call.peers(among) {
         // Without a selector the names alone decide, and a name that no route has is not an error either.
         Err(error) if error.kind == ErrorKind::NoNeighbor && call.selector.is_empty() => {
             PeerSet::new()

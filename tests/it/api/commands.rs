@@ -83,7 +83,7 @@ fn routes_reach_the_neighbours_they_are_for() {
         ),
         (
             "announce watchdog",
-            &["Announce watchdog healthcheck to 0,1,2"],
+            &["Announce watchdog healthcheck to 0,1"],
         ),
         (
             "neighbor 127.0.0.2 withdraw watchdog dns",
@@ -202,6 +202,10 @@ fn errors_are_answered_and_change_nothing() {
         ("flush adj-rib in", ErrorKind::Unknown),
         (
             "neighbor 127.0.0.3 flush adj-rib out",
+            ErrorKind::NoNeighbor,
+        ),
+        (
+            "neighbor 127.0.0.20 withdraw watchdog dns",
             ErrorKind::NoNeighbor,
         ),
         ("show adj-rib", ErrorKind::Unknown),
@@ -347,7 +351,7 @@ fn sync_waits_for_the_peers_that_were_sent_something() {
     talk.calls();
     talk.source.sync = false;
     talk.submit("announce watchdog sync");
-    assert_eq!(talk.calls(), ["Announce watchdog sync to 0,1,2"]);
+    assert_eq!(talk.calls(), ["Announce watchdog sync to 0,1"]);
 }
 
 #[test]

@@ -21,12 +21,12 @@ fn words_that_exabgp_passes_over_are_accepted() {
         (
             "announce watchdog dns x",
             "",
-            "Announce watchdog dns to 0,1,2",
+            "Announce watchdog dns to 0,1",
         ),
         (
             "withdraw watchdog dns x y",
             "",
-            "Withdraw watchdog dns to 0,1,2",
+            "Withdraw watchdog dns to 0,1",
         ),
         ("version 4", "exabgp 5.0.15\n", ""),
         ("enable-ack now", "", ""),
