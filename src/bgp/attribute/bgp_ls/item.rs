@@ -52,6 +52,17 @@ impl Item {
         }
     }
 
+    /// The whole TLV as one value: an object, if it has more than one member.
+    pub(super) fn whole(&self) -> Value {
+        if self.more.is_empty() {
+            return self.value.clone();
+        }
+        let mut members = vec![("flags", self.value.clone())];
+        members.extend(self.more.iter().cloned());
+        Value::object(members)
+    }
+
+    /// Appends the member `key`.
     pub(super) fn json(&self, w: &mut JsonWriter) {
         w.key(&self.key);
         // ExaBGP puts spaces inside the brackets of these lists.
@@ -63,6 +74,10 @@ impl Item {
             }
             value => value.json(w),
         }
+    }
+
+    /// Appends the members that follow it.
+    pub(super) fn more_json(&self, w: &mut JsonWriter) {
         for (key, value) in &self.more {
             w.raw(", ").key(key);
             value.json(w);

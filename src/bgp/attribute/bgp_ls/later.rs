@@ -38,12 +38,10 @@ pub(super) fn members(item: Item) -> Vec<Member> {
         return vec![member];
     }
     let known = LISTS.iter().find(|(old, _)| *old == item.key);
-    let key = known.map_or(item.key, |(_, new)| Cow::Borrowed(*new));
+    let key = known.map_or_else(|| item.key.clone(), |(_, new)| Cow::Borrowed(*new));
     let list = known.is_some() || item.merge;
     if key == "sr-prefix-sids" {
-        let mut object = vec![("flags", item.value)];
-        object.extend(item.more);
-        return vec![(key, vec![Value::object(object)], true)];
+        return vec![(key, vec![item.whole()], true)];
     }
     let values = match item.value {
         Value::List(values) if item.merge => values,

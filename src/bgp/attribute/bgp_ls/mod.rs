@@ -127,6 +127,10 @@ impl PathAttribute for BgpLsAttribute {
         for item in &items {
             same.entry(&item.key).or_default().push(item);
         }
+        // Members that follow the first one have the same names in all TLVs that have them.
+        let mut followed = items.iter().filter(|item| !item.more.is_empty());
+        let last_followed = followed.next_back();
+        let several_followed = followed.next_back().is_some();
         w.raw("{ ");
         let mut comma = "";
         for item in &items {
@@ -141,9 +145,12 @@ impl PathAttribute for BgpLsAttribute {
             w.raw(comma);
             comma = ", ";
             item.json(w);
-            if all.len() > 1 {
-                w.raw(", ").key(&format!("{}s", item.key)).raw("[");
-                w.list(all, |w, one| one.value.json(w));
+            if last_followed.is_some_and(|last| std::ptr::eq(last, item)) {
+                item.more_json(w);
+            }
+            if all.len() > 1 || several_followed && !item.more.is_empty() {
+                w.raw(", ").key(&list_key(&item.key)).raw("[");
+                w.list(all, |w, one| one.whole().json(w));
                 w.raw("]");
             }
         }
@@ -158,6 +165,15 @@ impl PathAttribute for BgpLsAttribute {
 
     fn grammar(&self, out: &mut String) {
         words::print(&self.0, out);
+    }
+}
+
+/// The JSON member with a list of all TLVs of one kind.
+fn list_key(key: &str) -> Cow<'static, str> {
+    match key {
+        "sr-capability-flags" => "sr-capabilities".into(),
+        "sr-prefix-flags" => "sr-prefix-sids".into(),
+        _ => format!("{key}s").into(),
     }
 }
 
@@ -179,6 +195,55 @@ mod tests {
         assert_eq!(read["sr-adj"]["weight"], 5);
         assert_eq!(read["sr-adjs"][0]["weight"], 0);
         assert_eq!(read["sr-adjs"][1]["weight"], 5);
+    }
+
+    #[test]
+    fn two_of_a_kind_keep_all_their_members() {
+        let range = |flags, first| [4, 10, 0, 12, flags, 0, 0, 3, 232, 4, 137, 0, 3, 0, 0, first];
+        let sid = |flags, algorithm, index| [4, 134, 0, 8, flags, algorithm, 0, 0, 0, 0, 0, index];
+        let json = |bytes: &[u8]| {
+            let mut w = JsonWriter::new();
+            decode(bytes).expect("well-formed").json(&mut w);
+            let text = w.into_string();
+            let read: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
+            (text, read)
+        };
+        let (text, read) = json(&[range(0x80, 5), range(0x40, 6)].concat());
+        assert!(!text.contains("flagss"), "{text}");
+        assert_eq!(read["sids"], serde_json::json!([[1000, 6]]));
+        assert_eq!(
+            read["sr-capabilities"],
+            serde_json::json!([
+                { "flags": { "I": 1, "V": 0, "RSV": 0 }, "sids": [[1000, 5]] },
+                { "flags": { "I": 0, "V": 1, "RSV": 0 }, "sids": [[1000, 6]] },
+            ])
+        );
+        let (text, read) = json(&[sid(0, 0, 5), sid(0x40, 128, 6)].concat());
+        assert!(!text.contains("flagss"), "{text}");
+        assert_eq!(
+            (&read["sids"], &read["sr-algorithm"]),
+            (&serde_json::json!([6]), &serde_json::json!(128))
+        );
+        let members = |at: usize| {
+            let one = &read["sr-prefix-sids"][at];
+            (
+                one["flags"]["N"].clone(),
+                one["sids"][0].clone(),
+                one["sr-algorithm"].clone(),
+            )
+        };
+        assert_eq!(members(0), (0.into(), 5.into(), 0.into()));
+        assert_eq!(members(1), (1.into(), 6.into(), 128.into()));
+        // Both have `sids`.
+        let both: Vec<u8> = range(0x80, 5).into_iter().chain(sid(0, 0, 6)).collect();
+        let (text, read) = json(&both);
+        assert_eq!(text.matches(", \"sids\": [").count(), 3, "{text}");
+        assert_eq!(read["sids"], serde_json::json!([6]));
+        assert_eq!(
+            read["sr-capabilities"][0]["sids"],
+            serde_json::json!([[1000, 5]])
+        );
+        assert_eq!(read["sr-prefix-sids"][0]["sids"], serde_json::json!([6]));
     }
 
     #[test]
