@@ -159,7 +159,15 @@ def unnamed(line):
     return re.sub(r"pmsi:\d+:", "pmsi:unknown:", line)
 
 
+def families_only(line):
+    """Text events without the routes of families of which ExaBGP prints nothing else."""
+    family = r"afi \S+ safi (?:evpn|rtc|mcast-vpn|mup|bgp-ls(?:-vpn)?)"
+    line = re.sub(rf"( announced {family}) .*? next-hop \S+", r"\1", line)
+    return re.sub(rf"( withdrawn {family}) .*", r"\1", line)
+
+
 EQUAL = {
+    "routes-in-text": families_only,
     "host-bits": masked,
     "announced-and-withdrawn": announced_once,
     "flow-reserved-bits": masks,

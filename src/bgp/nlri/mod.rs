@@ -306,6 +306,15 @@ fn push_sentence(
     out.push_str(&exact.unwrap_or_else(|| format!("raw 0x{}", hex(nlri.bytes))));
 }
 
+/// Appends `afi l2vpn safi evpn`, which is all that ExaBGP prints of a route of some families in events, and the rest of the
+/// sentence that announces it: `multicast rd 65000:1 ethernet-tag 0 ip 10.0.0.2 next-hop 10.0.0.2`.
+fn push_family_sentence(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+    out.push_str(&format!("afi {} safi ", nlri.family.afi));
+    // Starts with the name of the SAFI.
+    nlri.grammar(out);
+    inet::next_hop_text(next_hop, out);
+}
+
 /// Iterates over the NLRI of one field of an UPDATE.
 #[derive(Clone, Copy, Debug)]
 pub struct Routes<'a> {

@@ -16,7 +16,7 @@
 
 use std::net::IpAddr;
 
-use super::{Nlri, NlriBytes, NlriCodec, NlriRef, push_sentence};
+use super::{Nlri, NlriBytes, NlriCodec, NlriRef, push_family_sentence, push_sentence};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
@@ -154,12 +154,8 @@ impl NlriCodec for Mvpn {
         w.raw(", \"group\": ").display(route.group).raw("}");
     }
 
-    fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // ExaBGP shows nothing else.
-        out.push_str(&format!(
-            "afi {} safi {}",
-            nlri.family.afi, nlri.family.safi
-        ));
+    fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        push_family_sentence(nlri, next_hop, out);
     }
 
     fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {

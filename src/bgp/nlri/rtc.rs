@@ -14,7 +14,7 @@
 //! the route target alone.
 
 use super::inet::next_hop_text;
-use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef, push_sentence};
+use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef, push_family_sentence, push_sentence};
 use crate::bgp::attribute::PathAttribute;
 use crate::bgp::attribute::ext_community::{ExtCommunities, ExtCommunity};
 use crate::bgp::family::Family;
@@ -74,12 +74,8 @@ impl NlriCodec for Rtc {
         w.raw(" }");
     }
 
-    fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // ExaBGP shows nothing else.
-        out.push_str(&format!(
-            "afi {} safi {}",
-            nlri.family.afi, nlri.family.safi
-        ));
+    fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        push_family_sentence(nlri, next_hop, out);
     }
 
     fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {

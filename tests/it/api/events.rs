@@ -572,6 +572,98 @@ fn text_in_the_words_of_4_2() {
 }
 
 #[test]
+fn text_events_have_the_routes_of_all_families() {
+    let rd = "0000FDE800000001";
+    for (afi, safi, hop, nlri, wanted) in [
+        (
+            25,
+            70,
+            "0A000002",
+            format!("0311 {rd} 00000000 20 0A000002"),
+            "afi l2vpn safi evpn multicast rd 65000:1 ethernet-tag 0 ip 10.0.0.2",
+        ),
+        (
+            1,
+            132,
+            "0A000002",
+            "60 0000FDE8 0002FDE800000001".to_owned(),
+            "afi ipv4 safi rtc origin 65000 target target:65000:1",
+        ),
+        (
+            1,
+            5,
+            "0A000002",
+            format!("0512 {rd} 20 0A63C701 20 EFFBFFE4"),
+            "afi ipv4 safi mcast-vpn source-ad source 10.99.199.1 group 239.251.255.228 rd 65000:1",
+        ),
+        (
+            1,
+            85,
+            "0A000002",
+            format!("0100010C {rd} 18 0A0001"),
+            "afi ipv4 safi mup mup-isd 10.0.1.0/24 rd 65000:1",
+        ),
+        (
+            0x4004,
+            71,
+            "0A000002",
+            "00050004 DEADBEEF".to_owned(),
+            "afi bgp-ls safi bgp-ls raw 0x00050004DEADBEEF",
+        ),
+        (
+            25,
+            70,
+            "20010DB8000000000000000000000002",
+            "0904 01020304".to_owned(),
+            "afi l2vpn safi evpn raw 0x090401020304",
+        ),
+    ] {
+        let (hop, nlri) = (bytes(hop), bytes(&nlri));
+        let mp = |head: &[u8], body: &[u8]| {
+            let family = [u16::to_be_bytes(afi)[0], u16::to_be_bytes(afi)[1], safi];
+            [&family[..], head, body].concat()
+        };
+        let attribute = |code, value: &[u8]| {
+            let length = u8::try_from(value.len()).expect("short");
+            [&[0x80, code, length], value].concat()
+        };
+        let length = u8::try_from(hop.len()).expect("short");
+        let head = [&[length], &hop[..], &[0]].concat();
+        let reach = attribute(14, &mp(&head, &nlri));
+        let announced = [bytes("40010100 400200"), reach].concat();
+        let withdrawn = attribute(15, &mp(&[], &nlri));
+        let hop = match hop.len() {
+            4 => "10.0.0.2",
+            _ => "2001:db8::2",
+        };
+        for (attributes, wanted) in [
+            (
+                announced,
+                format!("announced {wanted} next-hop {hop} origin igp\n"),
+            ),
+            (withdrawn, format!("withdrawn {wanted}\n")),
+        ] {
+            let update = Update {
+                withdrawn: &[],
+                attributes: &attributes,
+                nlri: &[],
+                body: &[],
+            };
+            let cx = Codec {
+                asn4: true,
+                ibgp: true,
+                families: Family::KNOWN.into_iter().collect(),
+                ..Codec::default()
+            };
+            let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
+            let event = Event::Message(Direction::Receive, Message::update(&content));
+            let text = printed(Encoder::TEXT, &event);
+            assert!(text.contains(&wanted), "{text} has no {wanted}");
+        }
+    }
+}
+
+#[test]
 fn link_state_and_capabilities_have_the_keys_of_6_0() {
     let version = Version::V6;
     let encoder = Encoder::Json {

@@ -57,14 +57,14 @@ fn check(case: &Case, event: &Event<'_>) -> Result<(), String> {
             wanted.unwrap_or_default()
         ));
     }
-    let recorded = case.all("text");
-    let wanted: String = recorded
-        .iter()
-        .flat_map(|line| [line, "\n"])
-        .chain(["\n"])
-        .collect();
-    if !recorded.is_empty() && text != wanted {
-        return Err(format!("text\n{text}is not\n{wanted}"));
+    let recorded = case.texts();
+    let lines: Option<Vec<&str>> = text.strip_suffix("\n\n").map(|text| text.lines().collect());
+    let same = lines.is_some_and(|lines| {
+        let mut pairs = lines.iter().zip(&recorded);
+        lines.len() == recorded.len() && pairs.all(|(line, wanted)| golden::is_line(line, wanted))
+    });
+    if !recorded.is_empty() && !same {
+        return Err(format!("text\n{text}is not\n{}", recorded.join("\n")));
     }
     Ok(())
 }

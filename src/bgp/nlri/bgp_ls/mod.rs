@@ -14,7 +14,7 @@
 //! ```
 
 use super::inet::{address_of, next_hop_text};
-use super::{NlriCodec, NlriRef};
+use super::{NlriCodec, NlriRef, push_family_sentence};
 use crate::bgp::error::Severity;
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -227,12 +227,8 @@ impl NlriCodec for BgpLs {
         json(nlri, Shape::V5(next_hop), w);
     }
 
-    fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // ExaBGP shows nothing else.
-        out.push_str(&format!(
-            "afi {} safi {}",
-            nlri.family.afi, nlri.family.safi
-        ));
+    fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        push_family_sentence(nlri, next_hop, out);
     }
 
     fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {

@@ -12,7 +12,7 @@
 //!
 //! [`Route`] is a decoded route; [`parse`] reads the syntax for announcing one, which ExaBGP does not have.
 
-use super::{NlriCodec, NlriKey, NlriRef, push_sentence};
+use super::{NlriCodec, NlriKey, NlriRef, push_family_sentence, push_sentence};
 use crate::bgp::family::Family;
 use crate::bgp::nexthop::NextHop;
 use crate::json::{JsonWriter, hex};
@@ -68,12 +68,8 @@ impl NlriCodec for Evpn {
         w.raw(" }");
     }
 
-    fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // ExaBGP shows nothing else.
-        out.push_str(&format!(
-            "afi {} safi {}",
-            nlri.family.afi, nlri.family.safi
-        ));
+    fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        push_family_sentence(nlri, next_hop, out);
     }
 
     fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {

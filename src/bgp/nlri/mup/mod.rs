@@ -17,7 +17,7 @@
 use std::net::IpAddr;
 
 use super::inet::{address_of, mask, max_bits, prefix_bytes};
-use super::{NlriBytes, NlriCodec, NlriKey, NlriRef, push_sentence};
+use super::{NlriBytes, NlriCodec, NlriKey, NlriRef, push_family_sentence, push_sentence};
 use crate::bgp::family::{Afi, Family};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
@@ -354,12 +354,8 @@ impl NlriCodec for Mup {
         w.raw(", \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
     }
 
-    fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // ExaBGP shows nothing else.
-        out.push_str(&format!(
-            "afi {} safi {}",
-            nlri.family.afi, nlri.family.safi
-        ));
+    fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        push_family_sentence(nlri, next_hop, out);
     }
 
     fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
