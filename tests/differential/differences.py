@@ -159,6 +159,25 @@ def unnamed(line):
     return re.sub(r"pmsi:\d+:", "pmsi:unknown:", line)
 
 
+def redirects(line):
+    """Redirects as the hexadecimal digits that ExaBGP prints."""
+    def wide(found):
+        asn, number = int(found.group(2)), int(found.group(3))
+        small = found.group(1) == "" and asn <= 0xFFFF
+        return found.group(0) if small else f"0x8208{asn:08X}{number:04X}"
+
+    def short(found):
+        address = ipaddress.IPv4Address(found.group(1)).packed.hex().upper()
+        return f"0x8108{address}{int(found.group(2)):04X}"
+
+    def long(found):
+        kind = "000B" if found.group(1) == " " else "000D"
+        return f"0x{kind}{ipaddress.IPv6Address(found.group(2)).packed.hex().upper()}{int(found.group(3)):04X}"
+    line = re.sub(r"\bredirect(4?):(\d+):(\d+)\b", wide, line)
+    line = re.sub(r"\bredirect:(\d+\.\d+\.\d+\.\d+):(\d+)\b", short, line)
+    return re.sub(r"\bredirect([ :])([0-9a-f]*:[0-9a-f:.]*):(\d+)\b", long, line)
+
+
 def families_only(line):
     """Text events without the routes of families of which ExaBGP prints nothing else."""
     family = r"afi \S+ safi (?:evpn|rtc|mcast-vpn|mup|bgp-ls(?:-vpn)?)"
@@ -173,6 +192,7 @@ EQUAL = {
     "flow-reserved-bits": masks,
     "opaque-bgp-ls": opaque,
     "read-back": unnamed,
+    "redirects": redirects,
     "shown-as-sent": as_sent,
     "four-octet-as": lambda line: told_communities(printed_targets(attribute(16, two_octet)(line))),
     "srv6-json": srv6,

@@ -37,6 +37,7 @@ HEAD = """\
 #             accept | ignore | close. Where a `want:` stands, `json:`/`text:`/`outcome:` are named `exabgp-json:` and so on:
 #             they are not the expectation.
 #   want-json: the right JSON line, where it can be written down
+#   want-text: the right lines of the text helper
 #   note:     why
 """
 

@@ -52,7 +52,9 @@ impl ExtCommunityIpv6 {
                 Some(format!("copy-to-nexthop-ietf {address} (with copy)"))
             }
             (0, 0x0C) => Some(format!("redirect-to-nexthop-ietf {address}")),
-            (0, 0x0B) => Some(format!("0x{}", hex(&self.0))),
+            // The type of a draft, in words of its own: the other one, of RFC 8956, has those of the configuration syntax.
+            (0, 0x0B) if high == 0 => Some(format!("redirect {address}:{number}")),
+            (0, 0x0D) if high == 0 => Some(self.grammar()),
             _ => None,
         }
     }
@@ -77,6 +79,13 @@ impl ExtCommunityIpv6 {
             let address = c.value("an IPv6 address", value::ipv6)?;
             super::ext_community::parse::with_copy(c)?;
             return Ok(Self::redirect(address, copy));
+        }
+        if c.accept("redirect") {
+            return c.value("an IPv6 address and a number: `2001:db8::1:5`", |word| {
+                let (address, number) = word.rsplit_once(':')?;
+                let (address, number) = (value::ipv6(address)?, value::u16(number)?);
+                Some(Self::new([0x00, 0x0B], address, number))
+            });
         }
         c.value(
             "an IPv6 extended community: `target:ADDRESS:N`, `redirect-to-nexthop-ietf:ADDRESS` or 20 bytes as `0x…`",
@@ -193,6 +202,7 @@ impl PathAttribute for ExtCommunitiesIpv6 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::tokenize;
 
     #[test]
     fn numbers_of_any_length() {
@@ -218,6 +228,12 @@ mod tests {
             "copy-to-nexthop-ietf 2001:db8::2 (with copy)"
         );
         assert_eq!(ExtCommunityIpv6::from_word(&copy.grammar()), Some(copy));
+        let draft = ExtCommunityIpv6::new([0x00, 0x0B], "2001:db8::2".parse().expect("one"), 7);
+        let text = draft.to_string();
+        assert_eq!(text, "redirect 2001:db8::2:7");
+        let tokens = tokenize(&text);
+        let read = ExtCommunityIpv6::parse_one(&mut Cursor::new(&tokens, text.len()));
+        assert_eq!(read.ok(), Some(draft));
         for word in ["", "target:1.2.3.4:5", "target:::1", "0x00"] {
             assert_eq!(ExtCommunityIpv6::from_word(word), None, "{word}");
         }

@@ -351,10 +351,10 @@ mod tests {
                 "redirect 65500:12345",
                 "extended-community redirect:65500:12345",
             ),
-            ("redirect 70000:5", "extended-community 0x8208000111700005"),
+            ("redirect 70000:5", "extended-community redirect:70000:5"),
             (
                 "redirect 1.2.3.4:5",
-                "extended-community 0x8108010203040005",
+                "extended-community redirect:1.2.3.4:5",
             ),
             (
                 "redirect 1.2.3.4",
@@ -366,7 +366,7 @@ mod tests {
             ),
             (
                 "redirect [2001:db8::1]:7",
-                "extended-community-ipv6 0x000D20010DB80000000000000000000000010007",
+                "extended-community-ipv6 redirect:2001:db8::1:7",
             ),
             (
                 "copy 1.2.3.4",

@@ -82,7 +82,8 @@ impl ExtCommunity {
             (1, 0x0C) => format!("redirect-to-nexthop-ietf {ip}"),
             (8, 0x00) if number & 1 == 1 => "copy-to-nexthop".to_owned(),
             (8, 0x00) => "redirect-to-nexthop".to_owned(),
-            (2, 0x08) => format!("0x{}", hex(&self.0)),
+            (1, 0x08) => format!("redirect:{ip}:{number}"),
+            (2, 0x08) => four_octet("redirect", four, two),
             (3, 0x0C) => match encapsulation(two) {
                 Some(name) => format!("encap:{name}"),
                 None => format!("encap:encap:UNKNOWN-{two}"),
