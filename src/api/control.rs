@@ -260,8 +260,8 @@ pub trait Control {
     /// The configuration of a neighbor as a file would have it, lines ended by newlines, passwords left out.
     fn configuration(&self, peer: PeerId) -> String;
 
-    /// Calls `out` for some of the routes of one side for these peers, peer by peer: those from a place on, the default one
-    /// to begin with. Returns where to continue; `None` at the end.
+    /// Calls `out` for some of the routes of one side for these peers, peer by peer and family by family: those from a place on,
+    /// the default one to begin with. Returns where to continue; `None` at the end.
     fn routes(
         &self,
         side: RibSide,
@@ -370,6 +370,8 @@ impl fmt::Display for RouteIndex {
 pub struct RoutePlace {
     /// Whose routes; `None`: of the first.
     pub peer: Option<PeerId>,
+    /// Of which family; `None`: of the first.
+    pub family: Option<Family>,
     /// A place in the table.
     pub slot: u32,
 }

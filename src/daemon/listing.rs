@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::api::control::{ListedRoute, RibSide, RouteIndex, RoutePlace};
-use crate::bgp::{AttributeSet, Nlri};
+use crate::bgp::{AttributeSet, Family, Nlri};
 use crate::rib::{PeerId, PeerSet, RouteFilter};
 
 use super::core::Core;
@@ -12,7 +12,8 @@ use super::neighbor::Neighbor;
 /// How many slots of a table one step visits.
 const STEP: u32 = 4_096;
 
-/// Reports routes of one side for some neighbors, neighbor by neighbor, from a place on. Returns where to continue.
+/// Reports routes of one side for some neighbors, neighbor by neighbor, and family by family as ExaBGP does, from a place on.
+/// Returns where to continue.
 pub(super) fn some(
     core: &Core,
     (side, peers): (RibSide, &PeerSet),
@@ -29,22 +30,55 @@ pub(super) fn some(
         // The neighbor was removed, and with it the position in the order.
         Some(peer) => selected.find(|neighbor| neighbor.id == peer)?,
     };
-    let (mut slot, mut left) = (from.slot, STEP);
+    let (mut first, mut left) = (from.family, STEP);
+    let mut slot = from.slot;
     loop {
-        let stop = slot.saturating_add(left);
-        let end = list(core, side, neighbor, slot..stop, out);
-        if stop < end {
-            let peer = Some(neighbor.id);
-            return Some(RoutePlace { peer, slot: stop });
+        let peer = Some(neighbor.id);
+        let families = families(core, side, neighbor);
+        for family in families.into_iter().filter(|one| Some(*one) >= first) {
+            if Some(family) != first {
+                slot = 0;
+            }
+            let place = |slot| RoutePlace {
+                peer,
+                family: Some(family),
+                slot,
+            };
+            if left == 0 {
+                return Some(place(slot));
+            }
+            let stop = slot.saturating_add(left);
+            let end = list(core, (side, neighbor, family), slot..stop, out);
+            if stop < end {
+                return Some(place(stop));
+            }
+            left = left.saturating_sub(end.saturating_sub(slot));
         }
-        // An empty table counts as one slot.
-        left = left.saturating_sub(end.saturating_sub(slot).max(1));
-        (neighbor, slot) = (selected.next()?, 0);
-        if left == 0 {
-            let peer = Some(neighbor.id);
-            return Some(RoutePlace { peer, slot });
-        }
+        // A neighbor counts as one slot.
+        left = left.saturating_sub(1);
+        neighbor = selected.next()?;
+        (first, slot) = (None, 0);
     }
+}
+
+/// The families of one side that a neighbor may have routes of, in their order.
+fn families(core: &Core, side: RibSide, neighbor: &Neighbor) -> Vec<Family> {
+    let mut families: Vec<Family> = match side {
+        RibSide::In => {
+            let rib = neighbor.received.rib();
+            let counts = rib.iter().flat_map(|rib| rib.counts());
+            counts
+                .filter(|(_, routes)| *routes > 0)
+                .map(|(family, _)| family)
+                .collect()
+        }
+        RibSide::Out => match core.routes.most_routes_of(neighbor.id) {
+            Some(routes) => routes.into_keys().collect(),
+            None => neighbor.config.borrow().session.families.clone(),
+        },
+    };
+    families.sort_unstable();
+    families
 }
 
 /// Reports the routes with an index that are announced to some neighbors.
@@ -62,11 +96,10 @@ pub(super) fn find(
     }
 }
 
-/// Lists the routes of one neighbor in a range of slots. Returns the end of the table.
+/// Lists the routes of one neighbor and family in a range of slots. Returns the end of the table.
 fn list(
     core: &Core,
-    side: RibSide,
-    neighbor: &Neighbor,
+    (side, neighbor, family): (RibSide, &Neighbor, Family),
     places: Range<u32>,
     out: &mut dyn FnMut(&ListedRoute<'_>),
 ) -> u32 {
@@ -76,7 +109,7 @@ fn list(
             let Some(rib) = neighbor.received.rib() else {
                 return 0;
             };
-            for route in rib.routes_in(places, None) {
+            for route in rib.routes_in(places, Some(family)) {
                 out(&ListedRoute {
                     peer,
                     nlri: route.nlri.as_ref(),
@@ -91,7 +124,7 @@ fn list(
             let rib = core.routes.rib();
             let filter = RouteFilter {
                 peers: Some(std::iter::once(peer).collect()),
-                family: None,
+                family: Some(family),
             };
             for route in rib.routes_in(places, filter) {
                 out(&announced(peer, &route.nlri, route.attributes));

@@ -134,7 +134,8 @@ fn is_named(status: &NeighborStatus<'_>, limit: &str) -> bool {
 }
 
 fn summary_line(status: &NeighborStatus<'_>, out: &mut String) {
-    let age = if status.up {
+    // ExaBGP takes a session of no full second for none.
+    let age = if status.up && status.seconds > 0 {
         Age(status.seconds).to_string()
     } else {
         "down".to_owned()

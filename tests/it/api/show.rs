@@ -81,7 +81,8 @@ fn an_as_that_is_not_known_yet_is_shown_and_stops_nothing() {
 #[test]
 fn ages_of_days() {
     for (seconds, wanted) in [
-        (0, "0:00:00"),
+        (0, "down"),
+        (1, "0:00:01"),
         (3_661, "1:01:01"),
         (86_400, "1 day, 0:00:00"),
         (200_000, "2 days, 7:33:20"),

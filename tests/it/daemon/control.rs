@@ -145,6 +145,46 @@ fn clients_of_the_socket_get_their_own_answers_only() {
 }
 
 #[test]
+fn routes_are_listed_by_neighbor_and_family() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let neighbor =
+        |last: u8| neighbor(port, "").replacen("127.0.0.1", &format!("127.0.0.{last}"), 1);
+    let _daemon = start_with(&lab, &(neighbor(1) + &neighbor(2)));
+    let mut client = Client::new(&lab);
+    for route in [
+        "2001:db8:1::/48",
+        "10.1.0.0/16",
+        "2001:db8:2::/48",
+        "10.2.0.0/16",
+    ] {
+        let hop = if route.contains(':') {
+            "2001:db8::1"
+        } else {
+            "192.0.2.1"
+        };
+        let command = format!("announce route {route} next-hop {hop}");
+        assert_eq!(client.ask(&command), "done\n");
+    }
+    let listed = client.ask("show adj-rib out");
+    let listed: Vec<&str> = listed
+        .lines()
+        .map(|line| line.split(" next-hop").next().unwrap_or(line))
+        .collect();
+    let mut wanted = Vec::new();
+    for neighbor in ["127.0.0.1", "127.0.0.2"] {
+        for (family, prefixes) in [
+            ("ipv4 unicast", ["10.1.0.0/16", "10.2.0.0/16"]),
+            ("ipv6 unicast", ["2001:db8:1::/48", "2001:db8:2::/48"]),
+        ] {
+            wanted.extend(prefixes.map(|prefix| format!("{neighbor} {family} {prefix}")));
+        }
+    }
+    wanted.push("done".to_owned());
+    assert_eq!(listed, wanted);
+}
+
+#[test]
 fn a_client_that_vanishes_in_mid_command_changes_nothing() {
     let lab = Lab::new();
     let (listener, port) = listener();
