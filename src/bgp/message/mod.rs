@@ -69,7 +69,8 @@ impl MessageType {
             Self::NOTIFICATION => 21,
             Self::KEEPALIVE => 19,
             Self::ROUTE_REFRESH => 23,
-            Self::OPERATIONAL => 23,
+            // A shorter body is an error in the message, 5/0.
+            Self::OPERATIONAL => 19,
             _ => return None,
         })
     }

@@ -2,6 +2,7 @@
 
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
+use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::message::refresh::RouteRefresh;
 use oxabgp::bgp::message::{Direction, MAX, RawMessage, frame};
 use oxabgp::json::JsonWriter;
@@ -187,6 +188,22 @@ fn refreshes_read_as_exabgp_reads_them() {
             "{}",
             name(&golden)
         );
+    }
+}
+
+#[test]
+fn a_short_operational_message_is_an_error_of_its_own() {
+    let message = |body: &[u8]| {
+        let length = u16::try_from(19 + body.len()).expect("short").to_be_bytes();
+        [&[0xFF; 16][..], &length, &[6], body].concat()
+    };
+    for length in 0..7 {
+        let wire = message(&[0, 1, 0, 3, 0, 1, 1][..length]);
+        let message = frame(&mut wire.as_slice().into(), MAX)
+            .expect("a right header")
+            .expect("a whole message");
+        let error = Operational::decode(message.body()).expect_err("too short");
+        assert_eq!((error.code, error.subcode), (5, 0), "{length}");
     }
 }
 
