@@ -242,6 +242,12 @@ impl AsPath {
         asns.any(|asn| asn.0 == 0)
     }
 
+    /// Returns `true` if the path has segments of confederations.
+    fn has_confederations(&self) -> bool {
+        let mut segments = self.segments().iter();
+        segments.any(|segment| segment.kind.is_confederation())
+    }
+
     /// Merges a two-octet AS_PATH with the AS4_PATH next to it (RFC 6793 section 4.2.3).
     #[must_use]
     pub fn merge_as4(self, as4: Self) -> Self {
@@ -392,8 +398,7 @@ impl PathAttribute for AsPath {
         }
         // RFC 5065 5: "It is an error for a BGP speaker to receive an UPDATE message with an AS_PATH attribute that contains
         // AS_CONFED_SEQUENCE or AS_CONFED_SET segments from a neighbor that is not located in the same confederation."
-        let confederation = |segment: &Segment| segment.kind.is_confederation();
-        if cx.external && self.segments().iter().any(confederation) {
+        if cx.external && self.has_confederations() {
             let what = "a segment of a confederation from outside of it";
             return Err((Severity::TreatAsWithdraw, what));
         }
@@ -416,7 +421,18 @@ impl PathAttribute for AsPath {
                 c.next_token();
                 path.map_err(|error| SyntaxError { span, ..error })
             }
-            Some(token) if matches!(&*token.text, "[" | "(") => Self::parse_segments(c),
+            Some(token) if matches!(&*token.text, "[" | "(") => {
+                let start = c.span();
+                let path = Self::parse_segments(c)?;
+                // In a file the braces would end the statement, and ExaBGP refuses them in commands as well.
+                if path.has_confederations() {
+                    let span = start.to(c.last_span());
+                    let message = "a segment of a confederation has to be written in quotes";
+                    return Err(SyntaxError::new(span, message)
+                        .with_help("write `as-path \"[{ 65001 }]\"`"));
+                }
+                Ok(path)
+            }
             _ => c
                 .value(
                     "`[ AS … ]` for a sequence, `( AS … )` for a set, or one AS number",
@@ -448,11 +464,7 @@ impl PathAttribute for AsPath {
         out.push_str("as-path ");
         if self.segments().is_empty() {
             out.push_str("[ ]");
-        } else if self
-            .segments()
-            .iter()
-            .any(|one| one.kind.is_confederation())
-        {
+        } else if self.has_confederations() {
             out.push('"');
             self.print(out, SegmentKind::written);
             out.push('"');
@@ -487,7 +499,7 @@ mod tests {
             ("[ 1.1 ]", "as-path [ 65537 ]"),
             ("65000", "as-path [ 65000 ]"),
             ("[ ]", "as-path [ ]"),
-            ("[{ 1 2 }] ({ 3 })", "as-path \"[{ 1 2 }] ({ 3 })\""),
+            ("\"[{ 1 2 }] ({ 3 })\"", "as-path \"[{ 1 2 }] ({ 3 })\""),
             ("\"[{1 2}] [ 3 ]\"", "as-path \"[{ 1 2 }] [ 3 ]\""),
         ] {
             let path = parse(text).expect(text);
@@ -502,6 +514,8 @@ mod tests {
             "[ x ]",
             "foo",
             "( 1 [ 2 ] )",
+            "[{ 1 2 }]",
+            "[ 1 ] ({ 2 })",
             "\"[ 1\"",
             "[ 4294967296 ]",
         ] {
@@ -511,7 +525,7 @@ mod tests {
 
     #[test]
     fn events_show_the_reverse_brackets() {
-        let path = parse("[{ 65100 }] [ 1 2 ] ( 3 )").expect("a path");
+        let path = parse("\"[{ 65100 }] [ 1 2 ] ( 3 )\"").expect("a path");
         let mut out = String::new();
         path.text(&mut out);
         assert_eq!(out, "as-path {( 65100 )} ( 1 2 ) [ 3 ]");
