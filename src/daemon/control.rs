@@ -100,6 +100,13 @@ impl Doors {
         }
         Self { socket, pipes }
     }
+
+    /// Removes what was created, since the daemon does not start.
+    pub(crate) fn close(self) {
+        if let Some(socket) = self.socket {
+            socket.remove();
+        }
+    }
 }
 
 /// Creates the directory of control sockets. The new user owns it, since it has to remove its socket from there.

@@ -252,7 +252,13 @@ async fn serve(
     // Root may create the socket where the user that the process becomes may not.
     let doors = heritage.as_mut().and_then(Heritage::doors);
     let doors = Doors::open(&env, doors.as_ref()).await;
-    let pid_file = settle_down(&executor, failure).await?;
+    let pid_file = match settle_down(&executor, failure).await {
+        Ok(pid_file) => pid_file,
+        Err(error) => {
+            doors.close();
+            return Err(error);
+        }
+    };
     monitors::apply(&core, config.mrt, config.bmp);
     let age = heritage.as_ref().map(Heritage::age);
     let reload_after = match age {

@@ -101,9 +101,18 @@ fn helpers_do_not_inherit_systemd_variables_and_have_the_mask_and_the_root() {
     assert_eq!(mode.mode() & 0o777, 0o640);
     // A second one is refused while the first is running.
     let second = Lab::new();
-    let mut other = Daemon::start_with(&second, &neighbor(port, ""), &settings[2..]);
+    let socket = second.path("control.sock");
+    let control = [
+        ("exabgp_api_cli", "true"),
+        ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
+        settings[2],
+    ];
+    let mut other = Daemon::start_with(&second, &neighbor(port, ""), &control);
     assert_eq!(other.ended().code(), Some(1));
-    assert!(other.log().contains("is still running"), "{}", other.log());
+    let log = other.log();
+    assert!(log.contains("is still running"), "{log}");
+    assert!(log.contains("the control socket is open"), "{log}");
+    assert!(!socket.exists());
     daemon.signal("TERM");
     assert_eq!(daemon.ended().code(), Some(0));
     assert!(!pid_file.exists());
