@@ -19,6 +19,9 @@ pub enum NextHop {
     SelfAddress,
 }
 
+/// What precedes an address in VPN families (RFC 4364 section 4.3.4: "VPN-IPv4 address with an RD of 0").
+pub(crate) const ZERO_RD: &str = "a zero route distinguisher";
+
 impl NextHop {
     /// The address (the global one of two), unless this is `self`.
     pub const fn address(self) -> Option<IpAddr> {
@@ -49,7 +52,9 @@ impl NextHop {
         };
         let distinguisher = |r: &mut Reader<'_>| -> Result<(), WireError> {
             if vpn && r.u64(WHAT)? != 0 {
-                return Err(r.error("a zero route distinguisher"));
+                // One without a route distinguisher is too short.
+                let is_whole = matches!(r.remaining(), 4 | 16 | 32 | 40);
+                return Err(r.error(if is_whole { ZERO_RD } else { WHAT }));
             }
             Ok(())
         };

@@ -27,7 +27,7 @@ use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR;
 use crate::bgp::negotiated::Codec;
 use crate::bgp::next_hop_rule::negotiates_ipv6;
-use crate::bgp::nexthop::NextHop;
+use crate::bgp::nexthop::{self, NextHop};
 use crate::bgp::nlri::{self, NlriRef, Routes, is_known};
 use crate::bgp::role::LocalRole;
 use crate::wire::{Reader, WireError};
@@ -395,7 +395,13 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
     if cx.sent || !is_known(family) {
         return Ok(NextHop::decode(reach.next_hop, family).unwrap_or_default());
     }
-    let hop = NextHop::decode(reach.next_hop, family).map_err(|_| wrong())?;
+    let hop = NextHop::decode(reach.next_hop, family).map_err(|error| match error.what {
+        nexthop::ZERO_RD => UpdateError {
+            data: b"MP_REACH_NLRI next-hop's route-distinguisher must be zero".to_vec(),
+            ..UpdateError::reset(OPTIONAL_ATTRIBUTE_ERROR, nexthop::ZERO_RD)
+        },
+        _ => wrong(),
+    })?;
     let plain = matches!(
         family.safi,
         Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN

@@ -468,6 +468,27 @@ fn an_error_has_the_subcode_and_the_data_of_its_notification() {
 }
 
 #[test]
+fn an_error_of_a_next_hop_tells_what_is_wrong() {
+    let nlri = [0x70, 0, 6, 0x41, 0, 0, 0xFD, 0xE8, 0, 0, 0, 1, 10, 0, 1];
+    let told = |hop: &[u8]| {
+        let length = [u8::try_from(hop.len()).expect("short")];
+        let value = [&[0, 1, 128][..], &length, hop, &[0], &nlri].concat();
+        let head = [0x80, 14, u8::try_from(value.len()).expect("short")];
+        let reach = [&head[..], &value].concat();
+        let error = error(&body(&[], &[ORIGIN, AS_PATH, &reach], &[]), &EXTERNAL);
+        assert_eq!((error.severity, error.subcode), (Severity::Reset, 9));
+        String::from_utf8(error.data).expect("a text")
+    };
+    let distinguished = told(&[0, 0, 0xFD, 0xE8, 0, 0, 0, 1, 10, 0, 0, 2]);
+    assert_eq!(
+        distinguished,
+        "MP_REACH_NLRI next-hop's route-distinguisher must be zero"
+    );
+    let without = told(&[0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(without, "invalid ipv4 mpls-vpn next-hop length 16");
+}
+
+#[test]
 fn a_role_concerns_unicast_routes_only() {
     let cx = Codec {
         role: Some(LocalRole::new(BgpRole::CUSTOMER, Asn(65001), false)),
