@@ -181,8 +181,8 @@ def redirects(line):
 def families_only(line):
     """Text events without the routes of families of which ExaBGP prints nothing else."""
     family = r"afi \S+ safi (?:evpn|rtc|mcast-vpn|mup|bgp-ls(?:-vpn)?)"
-    line = re.sub(rf"( announced {family}) .*? next-hop \S+", r"\1", line)
-    return re.sub(rf"( withdrawn {family}) .*", r"\1", line)
+    head = r"(?:raw|ethernet-\w+|mac|multicast|prefix|default|origin \d+|source-\w+|shared-join|mup-\w+|node|link|srv6-sid)"
+    return re.sub(rf"( (?:announced|withdrawn) {family}) {head}\b(?:.*? next-hop \S+|.*)", r"\1", line)
 
 
 EQUAL = {
