@@ -1,14 +1,14 @@
 //! Helper processes: started with pipes, read in batches, written to from a bounded queue, restarted by ExaBGP's rules.
 //!
 //! One task per configured process runs [`supervise`]. A helper is a process group of its own with the working directory
-//! `/`; what it writes to stderr is logged with its name. It counts as dead once it exits or closes its stdout. A helper
+//! `/`; what it writes to stderr is logged with its name. As in ExaBGP, it lives as long as its stdout is open: a script may
+//! leave its worker in the background and exit. Its death alone ends nothing else of its group; its stop ends all. A helper
 //! that misbehaves needs bounded memory and resets no session: lines are bounded, equal answers are counted instead of
 //! stored, and a full queue of events pauses the neighbors that they come from.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::RawFd;
-use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,11 +27,13 @@ use super::stats::CommandCounts;
 use crate::config::{GuardConfig, ProcessConfig};
 
 mod child;
+mod ending;
 pub(crate) mod handover;
 mod respawn;
 mod running;
 
 pub(crate) use child::HelperChild;
+use ending::{killed, report_end, terminate};
 use respawn::Endings;
 pub(crate) use running::Running;
 
@@ -41,8 +43,6 @@ const LINE: usize = 1 << 20;
 const TURN: usize = 128 * 1024;
 /// How long to wait for the exit status of a helper that closed its stdout.
 const STATUS: Duration = Duration::from_millis(500);
-/// How long a helper may take to end after SIGTERM.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// What a helper reports to.
 pub(crate) trait Commands {
@@ -410,8 +410,8 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
             }
             Ended::Died
         }
-        status = running.child.wait() => {
-            // Commands that it wrote before it exited are still executed.
+        status = killed(process, &mut running.child) => {
+            // Commands that it wrote before are still executed.
             drain(core, process, &running.stdout).await;
             report_end(process, status);
             Ended::Died
@@ -426,22 +426,15 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
     process.queue.close();
     core.room(process);
     drop(running.stdin);
+    let (child, stdout) = (&mut running.child, &running.stdout);
     tokio::select! {
-        () = terminate(process, &mut running.child) => {}
+        () = terminate(process, child, (ended, stdout)) => {}
         () = complaints.read(&running.stderr) => {}
     }
     complaints.finish(&running.stderr);
     process.pipes.set(None);
     process.pid.set(None);
     ended
-}
-
-/// Logs the exit status of a helper, or the signal that killed it.
-fn report_end(process: &Process, status: io::Result<ExitStatus>) {
-    match status {
-        Ok(status) => warn!(process = %process.name, "the helper ended: {status}"),
-        Err(cause) => warn!(process = %process.name, "the helper ended: {cause}"),
-    }
 }
 
 /// Writes as much of the queue as fits into the pipe, without waiting: the `shutdown` event must be written even if the
@@ -462,20 +455,6 @@ async fn wished(process: &Process) {
     while process.wish.get() == Wish::Run {
         process.wished.notified().await;
     }
-}
-
-/// Stops the helper's process group with SIGTERM, and with SIGKILL after a while.
-async fn terminate(process: &Process, child: &mut HelperChild) {
-    let Some(group) = process.pid.get() else {
-        return;
-    };
-    // The group may be gone already.
-    let _ = killpg(group, Signal::SIGTERM);
-    if timeout(GRACE, child.wait()).await.is_err() {
-        warn!(process = %process.name, "the helper did not end within 2 seconds and is killed");
-    }
-    let _ = killpg(group, Signal::SIGKILL);
-    let _ = child.wait().await;
 }
 
 /// Reads commands until the helper closes its stdout or breaks the limit of a line.

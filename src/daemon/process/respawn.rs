@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// The longest wait before a helper is started again that does not read its events, and how long it has to run before that is
@@ -18,6 +19,7 @@ pub(crate) struct Endings {
     kills: Cell<u32>,
     /// It was killed for that, and has not been started again.
     is_killed: Cell<bool>,
+    killing: Notify,
     /// When it was started.
     begun: Cell<Option<Instant>>,
     /// When it is started again.
@@ -40,6 +42,14 @@ impl Endings {
         };
         self.kills.set(kills);
         self.is_killed.set(true);
+        self.killing.notify_one();
+    }
+
+    /// Waits until it is killed because it does not read its events.
+    pub(super) async fn until_killed(&self) {
+        while !self.is_killed.get() {
+            self.killing.notified().await;
+        }
     }
 
     /// If it was killed because it did not read its events: how often in a row, and how long to wait before it is started

@@ -1,6 +1,6 @@
 //! Helpers as processes: what they inherit, how their exit is reported, their stderr, and their last event.
 
-use super::{listener, neighbor, process, session, with_helper};
+use super::{announced, listener, neighbor, process, session, with_helper};
 use crate::support::daemon::{Daemon, Lab, copy_environment, oxabgp, terminate, wait_for};
 
 #[test]
@@ -57,6 +57,55 @@ fn the_end_of_a_helper_names_its_status_or_signal_and_its_stderr_has_its_name() 
             assert!(line.contains("process=helper"), "{line}");
         }
     }
+}
+
+/// Waits until a process is a zombie: it has exited, and its parent has not asked for its status.
+const UNTIL_ZOMBIE: &str =
+    "until_zombie() { while [ \"$(cut -d' ' -f3 /proc/$1/stat)\" != Z ]; do sleep 0.05; done; }";
+
+#[test]
+fn a_script_may_leave_its_worker_in_the_background_which_ends_with_the_daemon() {
+    let lab = Lab::new();
+    let worker = lab.path("worker");
+    let script = format!(
+        "{UNTIL_ZOMBIE}\n(until_zombie $$; echo announce route 10.9.0.0/24 next-hop 192.0.2.1; exec sleep 600) &\n\
+         echo $! > {0}.new; mv {0}.new {0}",
+        worker.display()
+    );
+    let (daemon, mut peer) = with_helper(&lab, &script, "");
+    announced(&mut peer, &[24, 10, 9, 0]);
+    let log = daemon.log();
+    assert_eq!(log.matches("the helper is started").count(), 1, "{log}");
+    assert!(!log.contains("the helper ended"), "{log}");
+    let worker = lab.lines("worker", |lines| !lines.is_empty());
+    daemon.stop();
+    assert!(!is_there(&worker[0]), "{worker:?}");
+}
+
+#[test]
+fn what_a_helper_leaves_in_the_background_without_its_stdout_outlives_it() {
+    let lab = Lab::new();
+    let left = lab.path("left");
+    let script = format!("sleep 600 > /dev/null 2>&1 &\necho $! > {}", left.display());
+    let configuration =
+        process(&lab, "helper", &script).replace("encoder json;", "encoder json; respawn false;");
+    let daemon = Daemon::start(&lab, &configuration);
+    daemon.logged("the helper is not started again");
+    let left = lab.lines("left", |lines| !lines.is_empty());
+    assert!(is_there(&left[0]), "{left:?}");
+    let pid: i32 = left[0].parse().expect("a process ID");
+    let kill = nix::sys::signal::Signal::SIGKILL;
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), kill).expect("it is ours");
+}
+
+/// Returns `true` if the process runs.
+fn is_there(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit(") ")
+        .next()
+        .and_then(|rest| rest.chars().next());
+    !matches!(state, None | Some('Z' | 'X'))
 }
 
 #[test]
