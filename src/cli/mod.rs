@@ -163,9 +163,10 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
             missing.display()
         );
     }
+    let root = crate::daemon::control::paths::root();
     let file = env_file
         .or(variable)
-        .or_else(|| Some(crate::daemon::control::paths::root()?.join("etc/exabgp/exabgp.env")));
+        .or_else(|| Some(root?.join("etc/exabgp/exabgp.env")));
     match Env::load(file.as_deref()) {
         Ok((mut env, warnings)) => {
             for warning in warnings {

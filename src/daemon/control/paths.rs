@@ -1,8 +1,10 @@
 //! Paths of the control pipes and the control socket, for the daemon and for `oxabgp cli`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use nix::unistd::getuid;
 
@@ -21,21 +23,43 @@ pub(crate) struct Pipes {
     pub(crate) answers: PathBuf,
 }
 
-/// ExaBGP's root directory: `EXABGP_ROOT`, or the parent of the program's `bin`.
+/// ExaBGP's root directory: `EXABGP_ROOT`, or the parent of the `bin` that the program was called in. It is determined once,
+/// since what it is derived from may be relative to the working directory, which the daemon changes.
 pub(crate) fn root() -> Option<PathBuf> {
-    if let Some(root) = std::env::var_os("EXABGP_ROOT").filter(|root| !root.is_empty()) {
-        return Some(root.into());
-    }
-    let program = std::env::current_exe().ok()?;
-    let directory = program.parent()?;
-    Some(
-        if directory.ends_with("bin") || directory.ends_with("sbin") {
-            directory.parent()?
-        } else {
-            directory
+    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        let root = std::env::var_os("EXABGP_ROOT").filter(|root| !root.is_empty());
+        if let Some(root) = root {
+            return Some(root.into());
         }
-        .to_owned(),
-    )
+        let program = std::env::current_exe().ok()?;
+        let name = std::env::args_os().next().unwrap_or_default();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let called = called((Path::new(&name), &path), &program).unwrap_or(program);
+        let directory = called.parent()?;
+        let is_below = directory.ends_with("bin") || directory.ends_with("sbin");
+        Some(match is_below {
+            true => directory.parent()?.to_owned(),
+            false => directory.to_owned(),
+        })
+    };
+    ROOT.get_or_init(find).clone()
+}
+
+/// The path that the program was called by, found as a shell finds it: as in ExaBGP, a link is not resolved. `None` if the
+/// program has another name than its caller says.
+fn called((name, path): (&Path, &OsStr), program: &Path) -> Option<PathBuf> {
+    let is_it = |found: &PathBuf| fs::canonicalize(found).is_ok_and(|real| real == program);
+    if name
+        .parent()
+        .is_some_and(|parent| !parent.as_os_str().is_empty())
+    {
+        return std::path::absolute(name).ok().filter(is_it);
+    }
+    let found = std::env::split_paths(path).map(|directory| directory.join(name));
+    found
+        .filter_map(|found| std::path::absolute(found).ok())
+        .find(is_it)
 }
 
 /// The directories in which ExaBGP looks for its pipes, in its order.

@@ -1,6 +1,7 @@
 //! Started with ExaBGP's names.
 
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use super::run;
@@ -62,6 +63,29 @@ fn options_of_4_x_work() {
     let (code, out, err) = run(&mut called(&lab, "exabgp", &["--decode", update]), "");
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("10.0.1.0/24"), "{out}");
+}
+
+#[test]
+fn the_root_of_a_link_is_that_of_its_own_place() {
+    let lab = Lab::new();
+    for directory in ["bin", "etc/exabgp"] {
+        std::fs::create_dir_all(lab.path(directory)).expect("a directory");
+    }
+    lab.write("etc/exabgp/exabgp.env", "[exabgp.tcp]\nport = 1790\n");
+    let settings = |command: &mut Command| run(command, "").1;
+    let by_path = settings(&mut called(&lab, "bin/exabgp", &["env", "-d"]));
+    assert!(by_path.contains("port = 1790\n"), "{by_path}");
+    // As a shell starts it that has found it in PATH, and as one that is in the folder.
+    let mut named = called(&lab, "bin/exabgp", &["env", "-d"]);
+    named.arg0("exabgp").env("PATH", lab.path("bin"));
+    assert_eq!(settings(&mut named), by_path);
+    let mut relative = called(&lab, "bin/exabgp", &["env", "-d"]);
+    relative.arg0("bin/exabgp").current_dir(lab.path(""));
+    assert_eq!(settings(&mut relative), by_path);
+    let mut other = called(&lab, "bin/exabgp", &["env", "-d"]);
+    other.arg0("exabgp").env("PATH", "/nowhere");
+    let elsewhere = settings(&mut other);
+    assert!(!elsewhere.contains("1790"), "{elsewhere}");
 }
 
 #[test]
