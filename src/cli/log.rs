@@ -12,6 +12,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use nix::unistd::{User, getuid};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -168,7 +169,24 @@ enum Kind {
 
 /// Returns `true` if that destination is a file.
 pub(crate) fn is_file(destination: &str) -> bool {
-    destination.starts_with('/') || destination.starts_with("file:")
+    destination.starts_with(['/', '~']) || destination.starts_with("file:")
+}
+
+/// A path whose `~` or `~USER` stands for the home of this user, or of that one. A user that there is not is part of the name.
+fn expanded(text: &str) -> PathBuf {
+    let Some(rest) = text.strip_prefix('~') else {
+        return PathBuf::from(text);
+    };
+    let (user, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let own = std::env::var_os("HOME").filter(|home| user.is_empty() && !home.is_empty());
+    let home = own.map(PathBuf::from).or_else(|| {
+        let found = match user {
+            "" => User::from_uid(getuid()),
+            name => User::from_name(name),
+        };
+        Some(found.ok()??.dir)
+    });
+    home.map_or_else(|| PathBuf::from(text), |home| home.join(below))
 }
 
 fn destination(text: &str) -> (BoxMakeWriter, Kind) {
@@ -179,12 +197,12 @@ fn destination(text: &str) -> (BoxMakeWriter, Kind) {
     let path = match text {
         "stdout" | "stderr" | "" => return stderr(),
         "syslog" => return (BoxMakeWriter::new(Mutex::new(Syslog::new())), Kind::Syslog),
-        file if file.starts_with('/') => PathBuf::from(file),
+        file if file.starts_with(['/', '~']) => expanded(file),
         file => match file.strip_prefix("file:") {
             Some(path) => PathBuf::from(path),
             None => {
                 errln!(
-                    "warning: invalid log destination `{file}`, expected `stdout`, `stderr`, `syslog`, or an absolute file path"
+                    "warning: invalid log destination `{file}`, expected `stdout`, `stderr`, `syslog`, or a file: `/…`, `~/…` or `file:…`"
                 );
                 return stderr();
             }
@@ -376,6 +394,21 @@ fn severity(line: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tilde_is_a_home() {
+        let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("~"), PathBuf::from);
+        let root = User::from_name("root").ok().flatten().expect("root");
+        for (text, wanted) in [
+            ("/var/log/x", PathBuf::from("/var/log/x")),
+            ("~/x", home.join("x")),
+            ("~root/x/y", root.dir.join("x/y")),
+            ("~no-such-user/x", PathBuf::from("~no-such-user/x")),
+        ] {
+            assert_eq!(expanded(text), wanted, "{text}");
+        }
+        assert!(is_file("~/x") && !is_file("syslog"));
+    }
 
     #[test]
     fn a_file_that_grew_is_put_aside_and_one_that_was_moved_is_opened_again() {
