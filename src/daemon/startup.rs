@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::Pid;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::privilege::{self, PidFile};
 use crate::config::{Diagnostics, Env};
@@ -132,14 +133,22 @@ pub(super) fn check(env: &Env, daemon: Pid) -> Result<(), Fatal> {
     }
 }
 
-/// Goes to the background, if it is configured and the log does not need the terminal. Must be called before the runtime
-/// starts, since a fork keeps one thread only.
+/// Goes to the background, if it is configured, the log does not need the terminal, and no supervisor would take that for the
+/// end of the service. Must be called before the runtime starts, since a fork keeps one thread only.
 pub(super) fn go_to_background(env: &Env) -> Result<(), Fatal> {
     if !env.daemon.daemonize {
         return Ok(());
     }
-    if matches!(env.log.destination.as_str(), "stdout" | "stderr" | "") {
+    if env.log.enable && matches!(env.log.destination.as_str(), "stdout" | "stderr" | "") {
         error!("not going to the background: the log goes to the terminal");
+        return Ok(());
+    }
+    // As ExaBGP tells: a child of the first process, of systemd or in a container, or one that a super-server has started.
+    let is_socket = fstat(std::io::stdin()).is_ok_and(|facts| {
+        SFlag::from_bits_truncate(facts.st_mode) & SFlag::S_IFMT == SFlag::S_IFSOCK
+    });
+    if is_socket || nix::unistd::getppid().as_raw() == 1 {
+        info!("not going to the background: a supervisor has started the daemon");
         return Ok(());
     }
     nix::unistd::daemon(true, false)

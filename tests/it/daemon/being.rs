@@ -4,11 +4,14 @@
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use oxabgp::bgp::message::MessageType;
 
 use super::{announced, listener, neighbor, process, session};
-use crate::support::daemon::{Daemon, Lab, PATIENCE, oxabgp, terminate, wait_for};
+use crate::support::daemon::{
+    Daemon, Lab, PATIENCE, copy_environment, oxabgp, terminate, wait_for,
+};
 use crate::support::peer::announcement;
 
 /// The daemon's notifications to systemd.
@@ -170,6 +173,70 @@ fn root_becomes_another_user_with_its_groups_before_or_after_the_helpers_start()
         assert_eq!(line("NoNewPrivs:") == "1", drop == "true");
         assert_eq!(line("CapEff:"), "0000000000000000");
     }
+}
+
+/// A daemon that is to go to the background, and whose log is `log` in the user's home.
+fn in_the_background(lab: &Lab, mut command: Command) -> Command {
+    lab.write("oxabgp.conf", &neighbor(1, ""));
+    let server = oxabgp(&["server", "oxabgp.conf"]);
+    command.arg(server.get_program()).args(server.get_args());
+    copy_environment(&server, &mut command);
+    command
+        .env("HOME", lab.path(""))
+        .env("exabgp_log_destination", "~/log")
+        .env("exabgp_daemon_daemonize", "true")
+        .current_dir(lab.path(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+#[test]
+fn a_daemon_with_a_supervisor_stays_in_the_foreground() {
+    let lab = Lab::new();
+    let (_ours, theirs) = std::os::unix::net::UnixStream::pair().expect("sockets");
+    let mut command = in_the_background(&lab, Command::new("env"));
+    let mut child = command
+        .stdin(std::os::fd::OwnedFd::from(theirs))
+        .spawn()
+        .expect("the program");
+    lab.lines("log", |lines| {
+        lines.iter().any(|line| line.contains("is running"))
+    });
+    assert_eq!(child.try_wait().expect("a status"), None);
+    terminate(&child);
+    assert_eq!(child.wait().expect("a status").code(), Some(0));
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn the_first_process_of_a_container_is_a_supervisor() {
+    let lab = Lab::new();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--pid", "--kill-child"]);
+    // The shell is process 1; it ends, and all with it, when the daemon has left it.
+    unshare.args(["sh", "-c", "\"$0\" \"$@\" & wait $!; exit 7"]);
+    unshare.arg("env");
+    let mut child = in_the_background(&lab, unshare)
+        .env("exabgp_daemon_user", "root")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("unshare");
+    let found = wait_for("the log, or the end", || {
+        let text = std::fs::read_to_string(lab.path("log")).unwrap_or_default();
+        let ended = child.try_wait().expect("a status");
+        (ended.is_some() || text.contains("is running")).then_some((ended, text))
+    });
+    if let (Some(status), "") = (found.0, &*found.1)
+        && status.code() == Some(1)
+    {
+        eprintln!("SKIP: no namespaces here");
+        return;
+    }
+    assert!(found.1.contains("not going to the background"), "{found:?}");
+    child.kill().expect("it runs");
+    child.wait().expect("a status");
 }
 
 #[test]
@@ -403,7 +470,7 @@ fn each_of_several_configurations_has_a_control_socket_of_its_own() {
     let (second, other) = listener();
     let one = lab.write("one.conf", &neighbor(port, ""));
     let two = lab.write("two.conf", &neighbor(other, ""));
-    let set = |command: &mut std::process::Command| {
+    let set = |command: &mut Command| {
         command
             .env("exabgp_api_cli", "true")
             .env("EXABGP_ROOT", lab.path("root"))
