@@ -48,6 +48,21 @@ fn every_default_is_a_value_and_is_printed_as_it_reads() {
 }
 
 #[test]
+fn words_of_settings_may_be_in_capitals_as_in_exabgp() {
+    let settings = [
+        ("exabgp_api_encoder", "JSON"),
+        ("exabgp_api_show-routes-format", "V2"),
+        ("exabgp_log_level", "debug"),
+        ("exabgp_api_cli", "False"),
+    ];
+    let env = read(&settings, None);
+    assert_eq!(env.api.encoder, oxabgp::config::Encoder::Json);
+    assert_eq!(env.api.show_routes_format, 2);
+    assert_eq!(env.log.level, LogLevel::Debug);
+    assert!(!env.api.cli);
+}
+
+#[test]
 fn the_first_of_several_sources_counts() {
     let file = "[exabgp.bgp]\nopenwait = 1\n[exabgp.tcp]\nport = 2000\n";
     let sources = [

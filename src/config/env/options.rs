@@ -217,7 +217,7 @@ macro_rules! options {
     };
     (@set format $($field:tt)*) => {
         |env, value| {
-            env.$($field)* = match value {
+            env.$($field)* = match &*value.to_ascii_lowercase() {
                 "v1" => 1,
                 "v2" => 2,
                 _ => return Err("v1 or v2".into()),
@@ -233,7 +233,7 @@ macro_rules! options {
     };
     (@set encoder $($field:tt)*) => {
         |env, value| {
-            env.$($field)* = match value {
+            env.$($field)* = match &*value.to_ascii_lowercase() {
                 "json" => Encoder::Json,
                 "text" => Encoder::Text,
                 _ => return Err("json or text".into()),
