@@ -58,6 +58,7 @@ pub mod diff;
 mod diff_json;
 mod draft;
 pub mod env;
+pub(crate) mod executable;
 mod family;
 mod guard;
 mod guard_section;

@@ -16,6 +16,7 @@ use super::confinement::Confinement;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::env::Search;
+use super::executable::obstacle;
 use super::guard::GuardConfig;
 use super::guard_section;
 use super::limit_section;
@@ -271,7 +272,13 @@ fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement
         return;
     }
     match located {
-        Ok(path) => draft.run[0] = path.to_string_lossy().into_owned(),
+        Ok(path) => {
+            if let Some(why) = obstacle(&path) {
+                let text = format!("`{}` can't be executed: {why}", path.display());
+                cx.report.add(Diagnostic::warning(word.span, text));
+            }
+            draft.run[0] = path.to_string_lossy().into_owned();
+        }
         Err(message) => {
             let mut error = Diagnostic::error(word.span, message.text);
             if let Some(help) = message.help {

@@ -9,6 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::RawFd;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use super::guard::GuardState;
 use super::helper_log;
 use super::queue::{Marks, Queue};
 use super::stats::CommandCounts;
+use crate::config::executable::obstacle;
 use crate::config::{GuardConfig, ProcessConfig};
 
 mod child;
@@ -325,7 +327,10 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
                 ended
             }
             Err(cause) => {
-                let program = process.config.borrow().run.join(" ");
+                let run = process.config().run;
+                let why = run.first().and_then(|file| obstacle(Path::new(file)));
+                let cause = why.map_or_else(|| cause.to_string(), |why| format!("{cause}: {why}"));
+                let program = run.join(" ");
                 error!(process = %process.name, %program, %cause, "the helper could not be started");
                 core.lost(process, Loss::Start);
                 process.wait_for_wish().await;

@@ -1,7 +1,7 @@
 //! Helpers as processes: what they inherit, how their exit is reported, their stderr, and their last event.
 
 use super::{announced, listener, neighbor, process, session, with_helper};
-use crate::support::daemon::{Daemon, Lab, copy_environment, oxabgp, terminate, wait_for};
+use crate::support::daemon::{Daemon, Lab, copy_environment, oxabgp, run, terminate, wait_for};
 
 #[test]
 fn a_helper_inherits_no_descriptor_but_the_first_three() {
@@ -116,6 +116,29 @@ fn the_stderr_of_helpers_is_shown_whatever_the_level_of_the_log() {
     let settings = [("exabgp_log_enable", "false")];
     let daemon = Daemon::start_with(&lab, &configuration, &settings);
     daemon.logged("something is wrong");
+}
+
+#[test]
+fn a_script_that_the_kernel_does_not_execute_is_reported_with_the_reason() {
+    let lab = Lab::new();
+    for (text, reason) in [
+        ("#!/no/such/python\n", "there is no interpreter `/no/such/python`"),
+        ("#!/bin/sh\r\nexec cat\r\n", "carriage return"),
+        ("exec cat\n", "its first line is not `#!`"),
+    ] {
+        let path = lab.script("helper.sh", "");
+        lab.write("helper.sh", text);
+        let configuration = format!("process helper {{ run {path}; encoder json; }}\n");
+        let file = lab.write("oxabgp.conf", &configuration);
+        let file = file.to_str().expect("UTF-8");
+        let (code, out, err) = run(&["validate", file], "");
+        let said = out + &err;
+        assert!(code == 0 && said.contains(reason), "{code} {said}");
+        let daemon = Daemon::start(&lab, &configuration);
+        let log = daemon.logged("the helper could not be started");
+        let line = log.lines().find(|line| line.contains("could not be started"));
+        assert!(line.is_some_and(|line| line.contains(reason)), "{log}");
+    }
 }
 
 /// Starts a daemon and ends it; its helper must have been notified before the end of its input.
