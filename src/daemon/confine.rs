@@ -159,7 +159,7 @@ fn take_place(arguments: &[OsString]) -> io::Result<Infallible> {
         limit(word, resource, most)?;
     }
     if let Some(user) = user {
-        privilege::become_user(user)
+        privilege::become_user(user, privilege::Groups::User)
             .map_err(|cause| failed(&format!("it can't become the user `{user}`"), &cause))?;
     }
     if confinement.no_new_privileges {

@@ -1,8 +1,10 @@
 //! File mode mask, pid file, and the change of user.
 //!
 //! A process that starts as root binds its ports, then becomes `daemon.user` with that user's groups, before any helper
-//! runs. Unlike ExaBGP, it drops root's supplementary groups.
+//! runs. It keeps the supplementary groups that it was given (`SupplementaryGroups=` of systemd, `--group-add` of a container
+//! engine); those that root has by /etc/group it drops, unlike ExaBGP: who logs in as root has them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -12,7 +14,8 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{
-    AccessFlags, Gid, Pid, Uid, User, access, chdir, getegid, geteuid, initgroups, setgid, setuid,
+    AccessFlags, Gid, Pid, Uid, User, access, chdir, getegid, geteuid, getgrouplist, getgroups,
+    initgroups, setgid, setgroups, setuid,
 };
 use tracing::{debug, info, warn};
 
@@ -58,18 +61,41 @@ pub(crate) fn successor(name: &str) -> Option<User> {
     (!user.uid.is_root()).then_some(user)
 }
 
+/// Which supplementary groups a process has after a change of its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Groups {
+    /// Those of the user, and those that this process was given.
+    Given,
+    /// Those of the user.
+    User,
+}
+
 /// Switches to the user `name` if the process runs as root.
 ///
 /// # Errors
 /// When there is no such user, or the kernel refuses. The caller must not start as root; one that has taken over a daemon
 /// of root goes on.
-pub(crate) fn become_user(name: &str) -> io::Result<()> {
+pub(crate) fn become_user(name: &str, groups: Groups) -> io::Result<()> {
     let (uid, gid) = (geteuid(), getegid());
     let Some(user) = find(name)?.filter(|user| user.uid != uid || user.gid != gid) else {
         return Ok(());
     };
+    let given = match groups {
+        Groups::Given => given_groups(uid)?,
+        Groups::User => Vec::new(),
+    };
     let login = std::ffi::CString::new(name)?;
     initgroups(&login, user.gid).map_err(io::Error::from)?;
+    if !given.is_empty() {
+        let own = getgroups().map_err(io::Error::from)?;
+        let all: BTreeSet<u32> = own
+            .iter()
+            .chain(&given)
+            .map(|group| group.as_raw())
+            .collect();
+        let all: Vec<Gid> = all.into_iter().map(Gid::from_raw).collect();
+        setgroups(&all).map_err(io::Error::from)?;
+    }
     setgid(user.gid).map_err(io::Error::from)?;
     setuid(user.uid).map_err(io::Error::from)?;
     if user.uid != Uid::from_raw(0) && setuid(Uid::from_raw(0)).is_ok() {
@@ -96,6 +122,20 @@ pub(crate) fn find(name: &str) -> io::Result<Option<User>> {
             format!("there is no user `{name}`"),
         )
     })
+}
+
+/// The supplementary groups of this process that its user does not have by itself.
+fn given_groups(uid: Uid) -> io::Result<Vec<Gid>> {
+    let held = getgroups().map_err(io::Error::from)?;
+    let mut of_user = vec![Gid::from_raw(0)];
+    if let Some(user) = User::from_uid(uid).map_err(io::Error::from)? {
+        let login = std::ffi::CString::new(user.name)?;
+        of_user.extend(getgrouplist(&login, user.gid).map_err(io::Error::from)?);
+    }
+    Ok(held
+        .into_iter()
+        .filter(|group| !of_user.contains(group))
+        .collect())
 }
 
 /// Lets neither this process nor what it starts gain rights from setuid programs or file capabilities (`no_new_privs`).

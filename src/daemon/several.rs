@@ -49,7 +49,7 @@ async fn serve(daemons: Vec<std::process::Command>, env: &Env) -> Result<u8, Fat
             }
         }
     }
-    privilege::become_user(&env.daemon.user)
+    privilege::become_user(&env.daemon.user, privilege::Groups::Given)
         .map_err(|cause| Fatal::system("could not drop privileges", cause))?;
     notify::ready();
     tokio::task::spawn_local(notify::live());

@@ -240,6 +240,47 @@ fn the_first_process_of_a_container_is_a_supervisor() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn groups_that_the_daemon_was_given_stay() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIP: only root can become another user");
+        return;
+    }
+    let lab = Lab::new();
+    let path = lab.write("oxabgp.conf", &neighbor(1, ""));
+    let server = oxabgp(&["server", path.to_str().expect("UTF-8")]);
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--groups", "0,54321,54322"])
+        .arg(server.get_program())
+        .args(server.get_args());
+    copy_environment(&server, &mut command);
+    let log = std::fs::File::create(lab.path("log")).expect("a file");
+    let mut child = command
+        .env("exabgp_daemon_user", "nobody")
+        .stderr(log)
+        .spawn()
+        .expect("setpriv");
+    lab.lines("log", |lines| {
+        lines.iter().any(|line| line.contains("is running"))
+    });
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+    let status = status.expect("it runs");
+    let groups = status.lines().find_map(|line| line.strip_prefix("Groups:"));
+    let groups: Vec<&str> = groups.expect("a line").split_whitespace().collect();
+    let nobody = nix::unistd::User::from_name("nobody");
+    let own = nobody.expect("users").expect("nobody").gid.to_string();
+    assert!(groups.contains(&&*own), "{groups:?}");
+    assert!(
+        groups.contains(&"54321") && groups.contains(&"54322"),
+        "{groups:?}"
+    );
+    assert!(!groups.contains(&"0"), "{groups:?}");
+    terminate(&child);
+    child.wait().expect("a status");
+}
+
+#[test]
 fn a_user_that_does_not_exist_ends_the_start_of_root() {
     if !nix::unistd::geteuid().is_root() {
         return;
