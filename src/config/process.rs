@@ -3,7 +3,7 @@
 //! A program that is not an absolute path is searched in `/etc/exabgp`, beside the configuration file and in every directory of
 //! `PATH`; the last match is used. That is ExaBGP's order, and existing setups depend on it.
 //!
-//! ExaBGP's health check is part of the running program: `python -m exabgp healthcheck` runs it, and so does
+//! ExaBGP's health check is part of the running program: `python -m exabgp healthcheck` and its other spellings run it, and so does
 //! `exabgp-healthcheck` if ExaBGP is not installed any more.
 
 use std::os::unix::fs::PermissionsExt;
@@ -257,19 +257,23 @@ fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement
     let located = locate(&word.text, &cx.directory, &cx.env.search);
     let words: Vec<&str> = words[1..].iter().map(|token| &*token.text).collect();
     let own = cx.env.search.program.as_ref();
-    if let Some((own, arguments)) = own.zip(stand_in(&words, located.is_ok())) {
+    const HELP: &str = "write `oxabgp healthcheck …`; it takes the same options";
+    if let Some((own, (before, arguments))) = own.zip(stand_in(&words, located.is_ok())) {
         let shown = own.to_string_lossy().into_owned();
         if !word.text.ends_with("oxabgp") {
-            cx.report.add(
-                Diagnostic::warning(
-                    word.span,
-                    "ExaBGP's health check is built in and runs instead",
-                )
-                .with_help("write `oxabgp healthcheck …`; it takes the same options"),
-            );
+            let text = "ExaBGP's health check is built in and runs instead";
+            cx.report
+                .add(Diagnostic::warning(word.span, text).with_help(HELP));
         }
-        draft.run = std::iter::once(shown).chain(arguments).collect();
+        draft.run = before.into_iter().chain([shown]).chain(arguments).collect();
         return;
+    }
+    if needs_exabgp(&words, |program| {
+        locate(program, &cx.directory, &cx.env.search).is_ok()
+    }) {
+        let text = "this runs ExaBGP's own health check, which needs ExaBGP and Python";
+        cx.report
+            .add(Diagnostic::warning(word.span, text).with_help(HELP));
     }
     match located {
         Ok(path) => {
@@ -301,30 +305,76 @@ fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement
     }
 }
 
-/// Our arguments for a command line that asks for ExaBGP's health check, or for us.
-fn stand_in(words: &[&str], is_there: bool) -> Option<Vec<String>> {
+/// The words before our program, and its arguments.
+type StandIn = (Vec<String>, Vec<String>);
+
+/// What runs instead of a command line that asks for ExaBGP's health check, or for us.
+fn stand_in(words: &[&str], is_there: bool) -> Option<StandIn> {
     let (program, arguments) = words.split_first()?;
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    match name(program).as_str() {
-        "oxabgp" if !is_there => Some(owned(arguments)),
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let check = |options: &[&str]| -> Option<StandIn> {
+        let words = std::iter::once(&"healthcheck").chain(options);
+        Some((Vec::new(), words.map(|word| (*word).to_owned()).collect()))
+    };
+    match name {
+        "oxabgp" if !is_there => Some((
+            Vec::new(),
+            arguments.iter().map(|word| (*word).to_owned()).collect(),
+        )),
         "exabgp" if !is_there && arguments.first() == Some(&"healthcheck") => {
-            Some(owned(arguments))
+            check(&arguments[1..])
         }
-        "exabgp-healthcheck" if !is_there => {
-            let words = std::iter::once(&"healthcheck").chain(arguments);
-            Some(words.map(|word| (*word).to_owned()).collect())
+        "exabgp-healthcheck" if !is_there => check(arguments),
+        "env" => {
+            let is_variable = |word: &&&str| word.contains('=') && !word.starts_with('-');
+            let variables = arguments.iter().take_while(is_variable).count();
+            let (variables, command) = arguments.split_at(variables);
+            let (mut before, arguments) = stand_in(command, true)?;
+            // What Python reads has no meaning here; the check's commands may need the others.
+            let kept = variables.iter().filter(|word| !word.starts_with("PYTHON"));
+            let kept: Vec<String> = kept.map(|word| (*word).to_owned()).collect();
+            if !kept.is_empty() {
+                before = [vec!["/usr/bin/env".to_owned()], kept, before].concat();
+            }
+            Some((before, arguments))
         }
-        "env" => stand_in(arguments, true),
         python if python.starts_with("python") || python.starts_with("pypy") => {
-            let module = arguments.iter().position(|word| *word == "-m")?;
-            let options = &arguments[..module];
-            (options.iter().all(|word| word.starts_with('-'))
-                && arguments[module..].starts_with(&["-m", "exabgp", "healthcheck"]))
-            .then(|| owned(&arguments[module + 2..]))
+            let first = arguments
+                .iter()
+                .position(|word| *word == "-m" || !word.starts_with('-'))?;
+            match &arguments[first..] {
+                ["-m", "exabgp", "healthcheck", options @ ..]
+                | ["-m", "exabgp.application.healthcheck", options @ ..] => check(options),
+                [script, options @ ..]
+                    if script.ends_with("/exabgp/application/healthcheck.py") =>
+                {
+                    check(options)
+                }
+                _ => None,
+            }
         }
         _ => None,
     }
+}
+
+/// Returns `true` if a command line without a [`stand_in`] comes to ExaBGP's health check by way of a shell or another program.
+fn needs_exabgp(words: &[&str], is_there: impl Fn(&str) -> bool) -> bool {
+    let text: Vec<&str> = words
+        .iter()
+        .flat_map(|word| word.split_whitespace())
+        .collect();
+    let follows = |first: &str| {
+        text.windows(2)
+            .position(|pair| pair[0].ends_with(first) && pair[1] == "healthcheck")
+    };
+    if let Some(at) = follows("exabgp") {
+        let is_module = at > 0 && text[at - 1] == "-m";
+        return is_module || !is_there(text[at]);
+    }
+    text.iter().any(|word| {
+        *word == "exabgp.application.healthcheck"
+            || word.ends_with("/exabgp/application/healthcheck.py")
+    })
 }
 
 /// Checks that all required settings are present.
@@ -477,6 +527,26 @@ mod tests {
                 true,
                 Some("healthcheck -s"),
             ),
+            (
+                "python3 -m exabgp.application.healthcheck -s",
+                true,
+                Some("healthcheck -s"),
+            ),
+            (
+                "python3 -u /usr/lib/python3/dist-packages/exabgp/application/healthcheck.py -s",
+                true,
+                Some("healthcheck -s"),
+            ),
+            (
+                "env PYTHONUNBUFFERED=1 python3 -m exabgp healthcheck -s",
+                true,
+                Some("healthcheck -s"),
+            ),
+            (
+                "env PYTHONUNBUFFERED=1 LANG=C python3 -m exabgp healthcheck",
+                true,
+                Some("/usr/bin/env LANG=C oxabgp healthcheck"),
+            ),
             ("exabgp-healthcheck -s", false, Some("healthcheck -s")),
             ("/usr/bin/exabgp healthcheck", false, Some("healthcheck")),
             ("oxabgp healthcheck", false, Some("healthcheck")),
@@ -491,8 +561,36 @@ mod tests {
             ("env", true, None),
         ] {
             let words: Vec<&str> = line.split(' ').collect();
-            let found = stand_in(&words, is_there).map(|words| words.join(" "));
+            let found = stand_in(&words, is_there).map(|(mut before, arguments)| {
+                if !before.is_empty() {
+                    before.push("oxabgp".to_owned());
+                }
+                [before, arguments].concat().join(" ")
+            });
             assert_eq!(found.as_deref(), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_health_check_of_exabgp_in_a_shell_is_told() {
+        for (line, is_there, wanted) in [
+            (
+                &["/bin/sh", "-c", "exec python3 -m exabgp healthcheck -s"][..],
+                true,
+                true,
+            ),
+            (
+                &["sudo", "python3", "-m", "exabgp.application.healthcheck"],
+                true,
+                true,
+            ),
+            (&["sh", "-c", "exabgp healthcheck"], false, true),
+            (&["sh", "-c", "exabgp healthcheck"], true, false),
+            (&["exabgp", "healthcheck"], true, false),
+            (&["sh", "-c", "oxabgp healthcheck"], false, false),
+            (&["python3", "healthcheck.py"], true, false),
+        ] {
+            assert_eq!(needs_exabgp(line, |_| is_there), wanted, "{line:?}");
         }
     }
 }

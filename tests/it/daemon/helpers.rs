@@ -122,7 +122,10 @@ fn the_stderr_of_helpers_is_shown_whatever_the_level_of_the_log() {
 fn a_script_that_the_kernel_does_not_execute_is_reported_with_the_reason() {
     let lab = Lab::new();
     for (text, reason) in [
-        ("#!/no/such/python\n", "there is no interpreter `/no/such/python`"),
+        (
+            "#!/no/such/python\n",
+            "there is no interpreter `/no/such/python`",
+        ),
         ("#!/bin/sh\r\nexec cat\r\n", "carriage return"),
         ("exec cat\n", "its first line is not `#!`"),
     ] {
@@ -136,7 +139,9 @@ fn a_script_that_the_kernel_does_not_execute_is_reported_with_the_reason() {
         assert!(code == 0 && said.contains(reason), "{code} {said}");
         let daemon = Daemon::start(&lab, &configuration);
         let log = daemon.logged("the helper could not be started");
-        let line = log.lines().find(|line| line.contains("could not be started"));
+        let line = log
+            .lines()
+            .find(|line| line.contains("could not be started"));
         assert!(line.is_some_and(|line| line.contains(reason)), "{log}");
     }
 }
