@@ -45,6 +45,8 @@ const LINE: usize = 1 << 20;
 const TURN: usize = 128 * 1024;
 /// How long to wait for the exit status of a helper that closed its stdout.
 const STATUS: Duration = Duration::from_millis(500);
+/// How long a helper that is stopped has to read its last events.
+const READING: Duration = Duration::from_millis(500);
 
 /// What a helper reports to.
 pub(crate) trait Commands {
@@ -401,10 +403,11 @@ async fn start(process: &Process) -> io::Result<Running> {
 /// Serves a running helper until it dies or is stopped. The process has exited when this returns.
 async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Running) -> Ended {
     let complaints = helper_log::Complaints::new(&process.name);
+    let mut told = false;
     let ended = tokio::select! {
         biased;
         () = wished(process) => {
-            flush(process, &running.stdin);
+            told = flush(process, &running.stdin);
             Ended::Wished
         }
         why = read(core, process, &running.stdout) => {
@@ -432,8 +435,15 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
     core.room(process);
     drop(running.stdin);
     let (child, stdout) = (&mut running.child, &running.stdout);
+    let end = async {
+        if told {
+            // It has not read that yet, and may end by itself at the end of its input.
+            let _ = timeout(READING, child.wait()).await;
+        }
+        terminate(process, child, (ended, stdout)).await;
+    };
     tokio::select! {
-        () = terminate(process, child, (ended, stdout)) => {}
+        () = end => {}
         () = complaints.read(&running.stderr) => {}
     }
     complaints.finish(&running.stderr);
@@ -443,17 +453,19 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
 }
 
 /// Writes as much of the queue as fits into the pipe, without waiting: the `shutdown` event must be written even if the
-/// writing task has not run before the helper is stopped.
-fn flush(process: &Process, stdin: &pipe::Sender) {
+/// writing task has not run before the helper is stopped. Returns `true` if all was written, and there was something.
+fn flush(process: &Process, stdin: &pipe::Sender) -> bool {
+    let told = !process.queue.is_empty();
     while !process.queue.is_empty() {
         let written = process
             .queue
             .write(|slices| stdin.try_write_vectored(slices));
         // The pipe is full or broken: the helper does not read it.
         if written.is_err() {
-            return;
+            return false;
         }
     }
+    told
 }
 
 async fn wished(process: &Process) {

@@ -178,6 +178,39 @@ fn a_helper_is_notified_of_the_shutdown_before_its_stdin_is_closed() {
     });
 }
 
+#[test]
+fn a_helper_that_a_reload_restarts_or_removes_is_told_of_the_signal() {
+    let lab = Lab::new();
+    let script = format!("exec cat > {}/events.$1", lab.path("").display());
+    let path = lab.script("helper.sh", &script);
+    let configuration = |argument: &str| {
+        let run = format!("process helper {{ run {path} {argument}; encoder json; }}\n");
+        run + &neighbor(1, "api { processes [ helper ]; signal; }")
+    };
+    let daemon = Daemon::start(&lab, &configuration("one"));
+    daemon.logged("is running");
+    lab.write("oxabgp.conf", &configuration("two"));
+    daemon.signal("USR1");
+    lab.lines("events.two", |_| true);
+    lab.write("oxabgp.conf", &neighbor(1, ""));
+    daemon.signal("USR1");
+    wait_for("the reload", || {
+        (daemon
+            .log()
+            .matches("the configuration is reloaded")
+            .count()
+            == 2)
+            .then_some(())
+    });
+    for name in ["events.one", "events.two"] {
+        lab.lines(name, |lines| {
+            lines
+                .iter()
+                .any(|line| line.contains("\"name\": \"SIGUSR1\""))
+        });
+    }
+}
+
 /// The words of `/proc/self/NAME` in a line that begins with `head`.
 fn facts(lines: &[String], head: &str) -> Vec<String> {
     let line = lines.iter().find_map(|line| line.strip_prefix(head));
