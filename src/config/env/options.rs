@@ -279,7 +279,7 @@ options! {
     log."timers" = "false", "log timers", boolean(log.timers);
     log."routes" = "false", "log received routes", boolean(log.routes);
     log."parser" = "false", "log what was decoded", boolean(log.parser);
-    log."short" = "true", "log without time and process number", boolean(log.short);
+    log."short" = "true", "no times in systemd's journal, which has its own; other logs have them in any case", boolean(log.short);
     tcp."once" = "false", "as a variable: one attempt to connect, then exit", boolean(idle.tcp_once);
     tcp."attempts" = "0", "the most attempts to connect to a peer; 0: unlimited", number(tcp.attempts);
     tcp."delay" = "0", "wait for the next multiple of this many minutes", number(tcp.delay);
