@@ -16,7 +16,8 @@ use crate::bgp::message::operational::Operational;
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::next_hop_rule::{NextHopError, NextHops};
 use crate::bgp::nlri::NlriRef;
-use crate::bgp::{Afi, Asn, AttributeSet, Family, NextHop, Safi, Zone, Zoned};
+use crate::bgp::spelling::Shown;
+use crate::bgp::{Afi, Asn, AttributeSet, Family, NextHop, Safi, Spelling, Zone};
 use crate::grammar::{Selector, Verb};
 use crate::json::hex;
 use crate::rib::{PeerId, PeerSet, Run};
@@ -428,6 +429,8 @@ pub struct NeighborStatus<'a> {
     pub peer_address: IpAddr,
     /// The interface of the link-local addresses among both.
     pub zone: Option<Zone>,
+    /// How the configuration writes both addresses.
+    pub spelling: Spelling,
     /// When the next connection attempt is due, in seconds; `None` while there is a connection, and when none will be made.
     pub retry: Option<u64>,
     /// Failed attempts, and sessions that were too short, since the last stable session.
@@ -518,13 +521,19 @@ impl NeighborStatus<'_> {
         let word = self.name.split(' ').nth(1);
         match word.filter(|word| word.contains('/')) {
             Some(range) => range.to_owned(),
-            None => self.zoned(self.peer_address).to_string(),
+            None => self.shown_peer().to_string(),
         }
     }
 
-    /// One of its addresses as it is shown.
-    pub const fn zoned(&self, address: IpAddr) -> Zoned {
-        Zoned(address, self.zone)
+    /// The peer's address as it is shown.
+    pub fn shown_peer(&self) -> Shown<'_> {
+        self.spelling.peer(self.peer_address, self.zone)
+    }
+
+    /// Our address as it is shown, if it is known.
+    pub fn shown_local(&self) -> Option<Shown<'_>> {
+        let address = self.local_address?;
+        Some(self.spelling.local(address, self.zone))
     }
 }
 

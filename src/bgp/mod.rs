@@ -24,6 +24,7 @@ pub mod nexthop;
 pub mod nlri;
 pub mod rd;
 pub mod role;
+pub mod spelling;
 pub mod zone;
 
 pub use asn::Asn;
@@ -36,4 +37,5 @@ pub use negotiated::{Codec, Negotiated, Sender};
 pub use nexthop::NextHop;
 pub use nlri::{Nlri, NlriRef};
 pub use rd::RouteDistinguisher;
+pub use spelling::Spelling;
 pub use zone::{Zone, Zoned};

@@ -66,8 +66,21 @@ pub struct Zoned(pub IpAddr, pub Option<Zone>);
 impl fmt::Display for Zoned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 {
-            Some(zone) if is_link_local(self.0) => write!(f, "{}%{zone}", self.0),
+            Some(_) if is_link_local(self.0) => {
+                write!(f, "{}", self.0)?;
+                self.write_zone(f)
+            }
             _ => self.0.fmt(f),
+        }
+    }
+}
+
+impl Zoned {
+    /// Appends the zone to a link-local address.
+    pub(crate) fn write_zone(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(zone) if is_link_local(self.0) => write!(f, "%{zone}"),
+            _ => Ok(()),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{self, MAX_EXTENDED, MessageType, RawMessage};
 use crate::bgp::nlri::Routes;
-use crate::bgp::{Afi, Asn, Codec, Family, FamilySet, Safi};
+use crate::bgp::{Afi, Asn, Codec, Family, FamilySet, Safi, Spelling};
 use crate::config::Config;
 use crate::json::JsonWriter;
 
@@ -27,6 +27,7 @@ const MOST: u64 = 256 << 20;
 /// The session parameters that the message is decoded with.
 struct Session {
     identity: Identity,
+    spelling: Spelling,
     codec: Codec,
     families: Vec<Family>,
 }
@@ -95,6 +96,7 @@ fn sessions(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<Vec<Session>
         };
         return Ok(vec![Session {
             identity,
+            spelling: Spelling::USUAL,
             codec: codec(&all(), args.path_information, true),
             families: all(),
         }]);
@@ -126,6 +128,7 @@ fn sessions(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<Vec<Session>
         };
         Session {
             identity,
+            spelling: session.spelling.clone(),
             codec,
             families,
         }
@@ -246,7 +249,7 @@ impl Teller {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         stamp.set_time(now.map_or(0.0, |since| since.as_secs_f64()));
         Self {
-            head: EventHead::new(session.identity),
+            head: EventHead::new(session.identity).spelled(session.spelling.clone()),
             stamp,
         }
     }

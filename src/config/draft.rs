@@ -11,6 +11,7 @@ use super::placed_routes::PlacedRoutes;
 use super::schema::{Keyword, boolean, disabled, plain_boolean};
 use super::session::{Base64, TcpAo};
 use super::subscription::SubscriptionDraft;
+use crate::bgp::spelling::{self, Word};
 use crate::bgp::zone::{self, Zone};
 use crate::bgp::{Afi, Asn, Family};
 use crate::grammar::Operational;
@@ -22,6 +23,10 @@ pub(crate) struct Draft {
     pub(crate) peer: Option<(IpAddr, u8)>,
     pub(crate) peer_zone: Option<Zone>,
     pub(crate) local_zone: Option<Zone>,
+    /// How the address of the peer is written.
+    pub(crate) peer_word: Option<Word>,
+    /// How our address is written.
+    pub(crate) local_word: Option<Word>,
     /// `local-address auto`.
     pub(crate) local_auto: bool,
     pub(crate) peer_span: Span,
@@ -96,15 +101,17 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         value: "<address>[%<interface>]|auto",
         doc: "our address; with `auto`, or without this setting, the one that the system chooses",
         read: |draft, c, _| {
-            let (address, zone) = c.value("an address or `auto`", |word| {
+            let (address, zone, word) = c.value("an address or `auto`", |word| {
                 if word == "auto" {
-                    return Some((None, None));
+                    return Some((None, None, None));
                 }
-                let (address, zone) = zone::split(word)?;
-                let address = value::ip(address)?;
-                peer_address::may_have(address, zone).then_some((Some(address), zone))
+                let (text, zone) = zone::split(word)?;
+                let address = value::ip(text)?;
+                let word = spelling::word(address, text);
+                peer_address::may_have(address, zone).then_some((Some(address), zone, word))
             })?;
             draft.local_address = address;
+            draft.local_word = word;
             draft.local_auto = address.is_none();
             draft.local_zone = zone;
             Ok(())
@@ -376,9 +383,10 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
 
 impl Draft {
     /// Takes the peer's address.
-    pub(crate) fn meet(&mut self, (address, bits, zone): peer_address::Peer) {
-        self.peer = Some((address, bits));
-        self.peer_zone = zone;
+    pub(crate) fn meet(&mut self, peer: peer_address::Peer) {
+        self.peer = Some((peer.address, peer.bits));
+        self.peer_zone = peer.zone;
+        self.peer_word = peer.word;
     }
 }
 

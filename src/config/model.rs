@@ -10,7 +10,6 @@ use super::metrics::MetricsConfig;
 use super::monitor::{BmpConfig, MrtConfig};
 use super::session::{Base64, SessionConfig};
 use super::state::{StateConfig, Unclaimed};
-use crate::bgp::Zoned;
 use crate::grammar::{Operational, RouteList};
 
 /// The contents of a configuration file.
@@ -210,7 +209,7 @@ impl NeighborConfig {
         format!(
             "neighbor {} local-ip {} local-as {} peer-as {} router-id {} family-allowed {}",
             self.peer(),
-            or_auto(session.local_address.map(|ours| Zoned(ours, session.zone))),
+            or_auto(session.shown_local()),
             or_auto(session.local_as),
             or_auto(session.peer_as),
             or_auto(session.router_id),
@@ -228,7 +227,7 @@ impl NeighborConfig {
         if self.is_range() {
             format!("{address}/{bits}")
         } else {
-            Zoned(address, self.session.zone).to_string()
+            self.session.shown_peer().to_string()
         }
     }
 

@@ -3,11 +3,20 @@
 use std::net::IpAddr;
 
 use super::diagnostic::{Diagnostic, Report};
+use crate::bgp::spelling::{self, Word};
 use crate::bgp::zone::{self, Zone};
 use crate::text::{Cursor, SyntaxError, value};
 
-/// A peer's address, or range of addresses: first address, length of the prefix, interface.
-pub(crate) type Peer = (IpAddr, u8, Option<Zone>);
+/// A peer's address, or range of addresses.
+pub(crate) struct Peer {
+    /// The first address.
+    pub(crate) address: IpAddr,
+    /// Length of the prefix.
+    pub(crate) bits: u8,
+    pub(crate) zone: Option<Zone>,
+    /// How the address is written, if it is one.
+    pub(crate) word: Option<Word>,
+}
 
 /// Returns `true` if `address` may have that zone.
 pub(crate) const fn may_have(address: IpAddr, zone: Option<Zone>) -> bool {
@@ -18,10 +27,12 @@ pub(crate) const fn may_have(address: IpAddr, zone: Option<Zone>) -> bool {
 pub(crate) fn read(c: &mut Cursor<'_>, report: &mut Report) -> Result<Peer, SyntaxError> {
     let span = c.span();
     let what = "the peer's address, or a range of addresses";
-    let (address, bits, zone) = c.value(what, |word| {
-        let (address, zone) = zone::split(word)?;
-        let (address, bits) = value::prefix(address)?;
-        may_have(address, zone).then_some((address, bits, zone))
+    let (address, bits, zone, word) = c.value(what, |word| {
+        let (text, zone) = zone::split(word)?;
+        let (address, bits) = value::prefix(text)?;
+        let text = text.split('/').next().unwrap_or_default();
+        let word = spelling::word(address, text);
+        may_have(address, zone).then_some((address, bits, zone, word))
     })?;
     let network = crate::grammar::prefix::mask(address, bits);
     if network != address {
@@ -33,5 +44,11 @@ pub(crate) fn read(c: &mut Cursor<'_>, report: &mut Report) -> Result<Peer, Synt
             .with_help(format!("write `{network}/{bits}`")),
         );
     }
-    Ok((network, bits, zone))
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    Ok(Peer {
+        address: network,
+        bits,
+        zone,
+        word: word.filter(|_| bits == width),
+    })
 }

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
-use crate::bgp::{Afi, Asn, Codec, Family, Sender, Zone};
+use crate::bgp::spelling::Shown;
+use crate::bgp::{Afi, Asn, Codec, Family, Sender, Spelling, Zone};
 
 /// Everything that the OPEN or the TCP connection depends on: a difference resets the session on reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct SessionConfig {
     pub local_address: Option<IpAddr>,
     /// The interface of the link-local addresses among both.
     pub zone: Option<Zone>,
+    /// How the configuration writes both addresses.
+    pub spelling: Spelling,
     /// Our link-local address, for IPv6 next hops that carry both.
     pub local_link_local: Option<Ipv6Addr>,
     /// Our BGP identifier; `None` only for a range without one (each clone uses its remote address).
@@ -59,6 +62,17 @@ pub struct SessionConfig {
 }
 
 impl SessionConfig {
+    /// The peer's address as events and tables show it.
+    pub fn shown_peer(&self) -> Shown<'_> {
+        self.spelling.peer(self.peer_address, self.zone)
+    }
+
+    /// Our address as events and tables show it, if it is configured.
+    pub fn shown_local(&self) -> Option<Shown<'_>> {
+        let address = self.local_address?;
+        Some(self.spelling.local(address, self.zone))
+    }
+
     /// What the next hops of routes depend on, as far as it is known before there is a session: all that is offered counts as
     /// negotiated.
     pub(crate) fn prospective_sender(&self) -> Sender {

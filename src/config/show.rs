@@ -179,14 +179,7 @@ impl Text {
         self.some("router-id", session.router_id);
         self.some("host-name", session.host_name.as_deref());
         self.some("domain-name", session.domain_name.as_deref());
-        self.set(
-            "local-address",
-            or_auto(
-                session
-                    .local_address
-                    .map(|ours| crate::bgp::Zoned(ours, session.zone)),
-            ),
-        );
+        self.set("local-address", or_auto(session.shown_local()));
         self.some("local-link-local", session.local_link_local);
         self.some(
             "source-interface",

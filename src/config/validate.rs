@@ -15,7 +15,7 @@ use super::schema::Seen;
 use super::session::{AddPath, Base64, CapabilityConfig, SessionConfig, Unwritten};
 use super::tree::Statement;
 use super::{announce_limit_section, subscription};
-use crate::bgp::{Afi, Family, Safi};
+use crate::bgp::{Afi, Family, Safi, Spelling};
 use crate::grammar::RouteList;
 use crate::text::Span;
 
@@ -216,6 +216,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         peer_prefix,
         local_address: local,
         zone: draft.peer_zone.or(draft.local_zone),
+        spelling: Spelling::new(draft.peer_word.take(), draft.local_word.take()),
         local_link_local: draft.local_link_local,
         router_id: own,
         local_as: draft.local_as.flatten(),

@@ -106,7 +106,7 @@ impl Neighbor {
             history: History::default(),
             received: StaleRoutes::default(),
             eor_deferred_until: Cell::new(None),
-            head: RefCell::new(EventHead::new(identity)),
+            head: RefCell::new(EventHead::new(identity).spelled(session.spelling.clone())),
             subscriptions: RefCell::default(),
             fed: RefCell::default(),
             rate_limit: RefCell::new(RateLimit::new(config.rate_limit)),

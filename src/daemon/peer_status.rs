@@ -30,6 +30,7 @@ pub(crate) fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&Neighbor
         name: &neighbor.name,
         peer_address: config.session.peer_address,
         zone: config.session.zone,
+        spelling: config.session.spelling.clone(),
         retry: peer.as_ref().and_then(|peer| peer.retry_at).map(|at| {
             // Rounded up to whole seconds.
             let left = at.saturating_duration_since(clock::now());

@@ -8,7 +8,7 @@ use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
 use crate::bgp::role::LocalRole;
-use crate::bgp::{Asn, Capability, Codec, Family, FamilySet, Negotiated, Sender, Zoned};
+use crate::bgp::{Asn, Capability, Codec, Family, FamilySet, Negotiated, Sender};
 use crate::config::{self, Env, NeighborConfig, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
@@ -27,7 +27,7 @@ pub(crate) fn log_name(
     session: &SessionConfig,
     taken: impl Fn(&str) -> bool,
 ) -> String {
-    let address = Zoned(session.peer_address, session.zone).to_string();
+    let address = session.shown_peer().to_string();
     if !taken(&address) {
         return address;
     }

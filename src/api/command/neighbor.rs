@@ -225,10 +225,9 @@ fn extensive_block(status: &NeighborStatus<'_>, out: &mut String) {
 }
 
 fn session_rows(status: &NeighborStatus<'_>, out: &mut String) {
-    let local = status.local_address.map_or_else(
-        || "auto".to_owned(),
-        |address| status.zoned(address).to_string(),
-    );
+    let local = status
+        .shown_local()
+        .map_or_else(|| "auto".to_owned(), |address| address.to_string());
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,

@@ -43,8 +43,8 @@ fn own(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
         |_| Some(true),
         |family| family.send,
     );
-    optional(w, status.local_address, |w, address| {
-        w.display(status.zoned(address));
+    optional(w, status.shown_local(), |w, address| {
+        w.display(address);
     });
     w.raw(", \"as\": ");
     optional(w, status.local_as, |w, asn| {
@@ -68,8 +68,7 @@ fn far(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
         |family| family.common,
         |family| family.receive,
     );
-    w.display(status.zoned(status.peer_address))
-        .raw(", \"as\": ");
+    w.display(status.shown_peer()).raw(", \"as\": ");
     optional(w, status.peer_as, |w, asn| {
         w.number(asn.0);
     });

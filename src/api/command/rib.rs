@@ -96,7 +96,7 @@ fn heads(call: &Call<'_>, query: &Query) -> HashMap<PeerId, Head> {
     let mut exact = false;
     let mut heads = HashMap::new();
     call.control.neighbors(&mut |status: &NeighborStatus<'_>| {
-        let address = status.zoned(status.peer_address).to_string();
+        let address = status.shown_peer().to_string();
         let same = same_address(&query.address, &address);
         if same && !exact {
             exact = true;

@@ -205,7 +205,7 @@ pub(super) fn list(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     call.control.neighbors(&mut |neighbor| {
         w.raw(if w.len() > 1 { ", " } else { "" });
         w.raw("{\"peer-address\": ")
-            .display(neighbor.zoned(neighbor.peer_address))
+            .display(neighbor.shown_peer())
             .raw(", \"peer-as\": ");
         match neighbor.peer_as {
             Some(asn) => w.number(asn.0),

@@ -7,7 +7,7 @@ use super::negotiated;
 use super::style::Version;
 use crate::api::event::Identity;
 use crate::bgp::negotiated::Negotiated;
-use crate::bgp::{Asn, Zoned};
+use crate::bgp::{Asn, Spelling};
 use crate::json::JsonWriter;
 
 /// The texts that every event of one neighbor has in common, and the neighbor's counter of events. They are printed when
@@ -15,6 +15,7 @@ use crate::json::JsonWriter;
 #[derive(Clone, Debug)]
 pub struct EventHead {
     identity: Identity,
+    spelling: Spelling,
     counter: u64,
     negotiated: Option<Rc<Negotiated>>,
     texts: OnceCell<Box<Texts>>,
@@ -41,10 +42,18 @@ impl EventHead {
     pub const fn new(identity: Identity) -> Self {
         Self {
             identity,
+            spelling: Spelling::USUAL,
             counter: 0,
             negotiated: None,
             texts: OnceCell::new(),
         }
+    }
+
+    /// The same, with the notation of its addresses.
+    pub fn spelled(mut self, spelling: Spelling) -> Self {
+        self.spelling = spelling;
+        self.texts.take();
+        self
     }
 
     /// Who the neighbor is.
@@ -128,21 +137,22 @@ impl EventHead {
 
     fn texts(&self) -> &Texts {
         self.texts
-            .get_or_init(|| Box::new(Texts::new(&self.identity)))
+            .get_or_init(|| Box::new(Texts::new(&self.identity, &self.spelling)))
     }
 }
 
 impl Texts {
-    fn new(identity: &Identity) -> Self {
+    fn new(identity: &Identity, spelling: &Spelling) -> Self {
         let mut w = JsonWriter::new();
-        let short = neighbor(identity, &mut w);
+        let short = neighbor(identity, spelling, &mut w);
+        let peer = spelling.peer(identity.peer_address, identity.zone);
         let mut json = w.into_string();
         json.shrink_to_fit();
         Self {
             json,
             short,
             update: OnceCell::new(),
-            text: format!("neighbor {} ", Zoned(identity.peer_address, identity.zone)),
+            text: format!("neighbor {peer} "),
             negotiated_json: OnceCell::new(),
             negotiated_v42: OnceCell::new(),
         }
@@ -228,14 +238,14 @@ impl Stamp {
 
 /// Appends what every event of a neighbor has in common, up to the direction. Returns how much of it is not about our
 /// identifier.
-fn neighbor(identity: &Identity, w: &mut JsonWriter) -> usize {
+fn neighbor(identity: &Identity, spelling: &Spelling, w: &mut JsonWriter) -> usize {
     w.raw("\"neighbor\": { \"address\": { \"local\": ");
     match identity.local_address {
-        Some(address) => w.display(Zoned(address, identity.zone)),
+        Some(address) => w.display(spelling.local(address, identity.zone)),
         None => w.raw("null"),
     };
     w.raw(", \"peer\": ")
-        .display(Zoned(identity.peer_address, identity.zone))
+        .display(spelling.peer(identity.peer_address, identity.zone))
         .raw(" }, \"asn\": { \"local\": ");
     let asn = |asn: Option<Asn>, w: &mut JsonWriter| {
         match asn {

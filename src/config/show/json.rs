@@ -238,14 +238,7 @@ fn capability(capabilities: &CapabilityConfig, w: &mut JsonWriter) {
 fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>) {
     let session = &neighbor.session;
     object.text("peer-address", neighbor.peer());
-    object.text(
-        "local-address",
-        super::or_auto(
-            session
-                .local_address
-                .map(|ours| crate::bgp::Zoned(ours, session.zone)),
-        ),
-    );
+    object.text("local-address", super::or_auto(session.shown_local()));
     object.some("local-link-local", session.local_link_local);
     object.some("router-id", session.router_id);
     object.text("local-as", super::or_auto(session.local_as));

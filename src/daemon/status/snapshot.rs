@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api::control::SessionHistory;
-use crate::bgp::{Family, Zoned};
+use crate::bgp::Family;
 use crate::daemon::clock::{self, unix};
 use crate::daemon::core::Core;
 use crate::daemon::dynamic;
@@ -175,7 +175,7 @@ fn peer(core: &Core, listed: &Listed, mut routes_out: Vec<(Family, u64)>) -> Pee
     PeerState {
         id: neighbor.id,
         key: listed.key.get(),
-        address: Zoned(session.peer_address, session.zone).to_string(),
+        address: session.shown_peer().to_string(),
         full_name: None,
         description: clean(&config.description),
         local_address: neighbor

@@ -57,6 +57,47 @@ fn lines(event: &Event<'_>, form: Form, negotiated: bool, raw: Raw<'_>) -> (Stri
 }
 
 #[test]
+fn addresses_are_those_of_the_configuration() {
+    let text = "neighbor 2A02:B80:0:0:0:0:0:1 { local-address 2A02:0B80::0003; local-as 65000; peer-as 65001; \
+                router-id 10.0.0.1; }";
+    let env = oxabgp::config::Env::default();
+    let folder = std::path::Path::new(".");
+    let (config, _) = oxabgp::config::Config::parse("test", text, folder, &env).expect("no fault");
+    let neighbor = &config.neighbors[0];
+    assert_eq!(
+        neighbor.name(),
+        "neighbor 2A02:B80:0:0:0:0:0:1 local-ip 2A02:0B80::0003 local-as 65000 peer-as 65001 router-id 10.0.0.1 \
+         family-allowed in-open"
+    );
+    let session = &neighbor.session;
+    let identity = Identity {
+        local_address: session.local_address,
+        peer_address: session.peer_address,
+        ..identity()
+    };
+    let mut head = EventHead::new(identity).spelled(session.spelling.clone());
+    let mut line = |encoder| {
+        let mut out = JsonWriter::new();
+        let style = Style {
+            encoder,
+            form: Form::Parsed,
+            negotiated: false,
+        };
+        let event = Event::Up;
+        style.encode(&mut head, &event, Raw::default(), &mut stamp(), &mut out);
+        out.into_string()
+    };
+    let json = line(Encoder::JSON);
+    let shown = r#""address": { "local": "2A02:0B80::0003", "peer": "2A02:B80:0:0:0:0:0:1" }"#;
+    assert!(json.contains(shown), "{json}");
+    let text = line(Encoder::TEXT);
+    assert!(
+        text.starts_with("neighbor 2A02:B80:0:0:0:0:0:1 up"),
+        "{text}"
+    );
+}
+
+#[test]
 fn states_and_messages_without_routes() {
     let notification = Notification::new(6, 9, vec![0x62, 0x79, 0x65]);
     let refresh = RouteRefresh {

@@ -6,7 +6,7 @@ use oxabgp::api::control::{Counts, MessageCounts, NeighborStatus};
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::negotiated::{Codec, Negotiated, Refresh};
 use oxabgp::bgp::zone::Zone;
-use oxabgp::bgp::{Asn, Family, FamilySet};
+use oxabgp::bgp::{Asn, Family, FamilySet, Spelling};
 use oxabgp::rib::PeerId;
 
 use crate::support::hex::bytes;
@@ -156,6 +156,7 @@ impl Neighbor {
                 .link
                 .map_or_else(|| self.address.into(), |link| link.0.into()),
             zone: self.link.and_then(|link| link.1),
+            spelling: Spelling::USUAL,
             retry: None,
             failures: 0,
             local_address: match self.link {

@@ -173,3 +173,37 @@ fn a_range_is_shown_as_one() {
     );
     assert_eq!(lines[2], "done");
 }
+
+#[test]
+fn addresses_are_shown_as_written_and_selected_in_any_notation() {
+    let lab = Lab::new();
+    let route = "next-hop 2001:db8::1";
+    let script = speaker(
+        &lab,
+        &[
+            &format!("neighbor 2a02:b80::1 announce route 2001:db8:a::/48 {route}"),
+            &format!(
+                "neighbor 2A02:B80:0:0:0:0:0:1 local-ip 2a02:b80::3 announce route 2001:db8:b::/48 {route}"
+            ),
+            "show adj-rib out 2a02:b80::1",
+            "show neighbor summary",
+        ],
+    );
+    let configuration = process(&lab, "helper", &script)
+        + "neighbor 2A02:B80:0:0:0:0:0:1 { passive true; router-id 10.0.0.1; local-address 2A02:0B80::0003; \
+           local-as 65000; peer-as 65001; family { ipv6 unicast; } api { processes [ helper ]; } }\n";
+    let _daemon = Daemon::start(&lab, &configuration);
+    lab.write("go", "");
+    let lines = lab.lines("reported", |lines| {
+        lines.iter().filter(|line| *line == "done").count() == 4
+    });
+    assert_eq!(lines[..2], ["done", "done"], "{lines:?}");
+    for (at, route) in [(2, "2001:db8:a::/48"), (3, "2001:db8:b::/48")] {
+        let start = format!("2A02:B80:0:0:0:0:0:1 ipv6 unicast {route} ");
+        assert!(lines[at].contains(&start), "{lines:?}");
+    }
+    let summary = lines
+        .iter()
+        .any(|line| line.starts_with("2A02:B80:0:0:0:0:0:1 65001"));
+    assert!(summary, "{lines:?}");
+}

@@ -462,7 +462,7 @@ fn stale_routes_of_a_peer_that_never_sends_end_of_rib_are_dropped() {
         ..Offer::default()
     });
     for capability in &mut back.capabilities {
-        if let oxabgp::bgp::Capability::GracefulRestart(restart) = capability {
+        if let Capability::GracefulRestart(restart) = capability {
             for (_, flags) in &mut restart.families {
                 *flags |= oxabgp::bgp::capability::GracefulRestart::FORWARDING;
             }
