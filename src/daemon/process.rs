@@ -2,8 +2,8 @@
 //!
 //! One task per configured process runs [`supervise`]. A helper is a process group of its own with the working directory
 //! `/`; what it writes to stderr is logged with its name. As in ExaBGP, it lives as long as its stdout is open: a script may
-//! leave its worker in the background and exit. Its death alone ends nothing else of its group; its stop ends all. A helper
-//! that misbehaves needs bounded memory and resets no session: lines are bounded, equal answers are counted instead of
+//! leave its worker in the background and exit. The rest of its group ends with it when it is stopped or started again, so that
+//! nothing is there twice; otherwise it goes on. A helper that misbehaves needs bounded memory and resets no session: lines are bounded, equal answers are counted instead of
 //! stored, and a full queue of events pauses the neighbors that they come from.
 
 use std::cell::{Cell, RefCell};
@@ -35,7 +35,7 @@ mod respawn;
 mod running;
 
 pub(crate) use child::HelperChild;
-use ending::{killed, report_end, terminate};
+use ending::{Reach, killed, report_end, terminate};
 use respawn::Endings;
 pub(crate) use running::Running;
 
@@ -324,7 +324,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
                     process.queue.open();
                     core.started(process);
                 }
-                let ended = run(core, process, running).await;
+                let ended = run(core, process, running, respawn_allowed).await;
                 core.ended(process);
                 ended
             }
@@ -401,7 +401,12 @@ async fn start(process: &Process) -> io::Result<Running> {
 }
 
 /// Serves a running helper until it dies or is stopped. The process has exited when this returns.
-async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Running) -> Ended {
+async fn run(
+    core: &Rc<impl Commands>,
+    process: &Rc<Process>,
+    mut running: Running,
+    respawn_allowed: bool,
+) -> Ended {
     let complaints = helper_log::Complaints::new(&process.name);
     let mut told = false;
     let ended = tokio::select! {
@@ -413,15 +418,15 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
         why = read(core, process, &running.stdout) => {
             // A helper that exits closes its stdout shortly before its exit status is available.
             match timeout(STATUS, running.child.wait()).await {
-                Ok(status) => report_end(process, status),
+                Ok(status) => report_end(&process.name, status),
                 Err(_) => warn!(process = %process.name, "the helper ended: {why}"),
             }
             Ended::Died
         }
-        status = killed(process, &mut running.child) => {
+        status = killed(&process.endings, &mut running.child) => {
             // Commands that it wrote before are still executed.
             drain(core, process, &running.stdout).await;
-            report_end(process, status);
+            report_end(&process.name, status);
             Ended::Died
         }
         () = write(core, process, &running.stdin) => Ended::Died,
@@ -435,12 +440,19 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
     core.room(process);
     drop(running.stdin);
     let (child, stdout) = (&mut running.child, &running.stdout);
+    let respawn = respawn_allowed && process.config.borrow().respawn;
+    let reach = match ended {
+        Ended::Died if !respawn => Reach::Process,
+        _ => Reach::Group,
+    };
     let end = async {
         if told {
             // It has not read that yet, and may end by itself at the end of its input.
             let _ = timeout(READING, child.wait()).await;
         }
-        terminate(process, child, (ended, stdout)).await;
+        if let Some(group) = process.pid.get() {
+            terminate((&process.name, group), child, stdout, reach).await;
+        }
     };
     tokio::select! {
         () = end => {}

@@ -83,7 +83,7 @@ fn a_script_may_leave_its_worker_in_the_background_which_ends_with_the_daemon() 
 }
 
 #[test]
-fn what_a_helper_leaves_in_the_background_without_its_stdout_outlives_it() {
+fn what_a_helper_that_is_not_restarted_leaves_in_the_background_outlives_it() {
     let lab = Lab::new();
     let left = lab.path("left");
     let script = format!("sleep 600 > /dev/null 2>&1 &\necho $! > {}", left.display());

@@ -232,12 +232,12 @@ fn pain_09_a_new_helper_hears_nothing_that_was_meant_for_its_predecessor() {
 }
 
 #[test]
-fn pain_09_nothing_of_a_helper_outlives_it() {
+fn pain_09_nothing_of_a_helper_that_is_restarted_outlives_it() {
     let lab = Lab::new();
     let (started, children) = (lab.path("started"), lab.path("children"));
-    // It leaves a child process behind that holds its pipes, each time it is started.
+    // It leaves a child process behind each time it is started. One that had its stdout would be its worker, and keep it alive.
     let script = format!(
-        "sleep 600 &\necho $! >> {1}\nif [ -e {0} ]; then exec sleep 600; fi\ntouch {0}\nexit 0",
+        "sleep 600 > /dev/null &\necho $! >> {1}\nif [ -e {0} ]; then exec sleep 600; fi\ntouch {0}\nexit 0",
         started.display(),
         children.display()
     );
