@@ -10,7 +10,7 @@
 //! | `NewServer` | [`Server::new`](super::Server::new); [`Server::spawn`](super::Server::spawn) runs it on a thread of its own |
 //! | `Server` | [`Server`](super::Server) on its own thread, [`Handle`](super::Handle) on any other |
 //! | `Server.Serve` | [`Server::serve_on`](super::Server::serve_on), or [`Server::listen`](super::Server::listen) and [`Server::serve`](super::Server::serve) |
-//! | `Server.Close` | [`Server::shutdown`](super::Server::shutdown), with the reason that peers get |
+//! | `Server.Close` | [`Server::shutdown`](super::Server::shutdown), with the reason that peers get; [`Handle::shutdown`](super::Handle::shutdown) on any other thread |
 //! | `Server.AddPeer` | [`Server::add_peer`](super::Server::add_peer) |
 //! | `Server.DeletePeer` | [`Server::remove_peer`](super::Server::remove_peer) |
 //! | `Server.GetPeer` | [`Server::get_peer`](super::Server::get_peer), [`Server::peer_config`](super::Server::peer_config) |

@@ -295,7 +295,7 @@ impl Handle {
             .await?
     }
 
-    /// [`Server::shutdown`], without waiting for its end, which [`Server::serve`] returns at.
+    /// [`Server::shutdown`], and [`Handle::stopped`]: afterwards the program may end.
     ///
     /// # Errors
     /// [`Error::Stopped`].
@@ -304,6 +304,14 @@ impl Handle {
             let other = server.clone();
             server.spawn_task(async move { other.shutdown(cease).await });
         })
-        .await
+        .await?;
+        self.stopped().await;
+        Ok(())
+    }
+
+    /// Waits until the server serves no more: its sessions are closed, its plugins gone. At once if it never will.
+    pub async fn stopped(&self) {
+        // The other end is dropped when `Server::serve` returns, after all of its tasks.
+        self.calls.closed().await;
     }
 }

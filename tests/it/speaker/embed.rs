@@ -1,12 +1,18 @@
 //! The server in a runtime that was not created for it.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Negotiated, Notification};
 use oxabgp::fsm::{Cease, CloseReason};
-use oxabgp::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
+use oxabgp::speaker::{PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::{LIMIT, LOOPBACK, passive};
 
 struct Silent;
 
@@ -43,4 +49,63 @@ fn serve_works_where_nothing_can_be_spawned_locally() {
         served.expect("it has served");
         assert!(server.peers().is_empty());
     });
+}
+
+/// Reports a connection, and that it closes; what follows waits for the test.
+struct Slow {
+    progress: UnboundedSender<&'static str>,
+    gate: Receiver<()>,
+    closed: Arc<AtomicBool>,
+}
+
+impl Plugin for Slow {
+    fn on_established(&mut self, _: &PeerConfig, _: &Rc<Negotiated>, _: UpdateWriter) {}
+
+    fn on_update(&mut self, _: &PeerConfig, _: Update<'_>) -> Result<(), Notification> {
+        Ok(())
+    }
+
+    fn on_event(&mut self, _: &PeerConfig, event: &SessionEvent<'_>) {
+        if let SessionEvent::Connected(..) = event {
+            let _ = self.progress.send("connected");
+        }
+    }
+
+    fn on_close(&mut self, _: &PeerConfig, _: &CloseReason) {
+        let _ = self.progress.send("closing");
+        let opened = self.gate.recv_timeout(LIMIT);
+        self.closed.store(opened.is_ok(), Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_program_may_end_once_its_handle_has_shut_the_server_down() {
+    let server = Server::spawn(Ipv4Addr::new(192, 0, 2, 2)).expect("a thread");
+    let address = server.listen(SocketAddr::new(LOOPBACK, 0)).await;
+    let (progress, mut seen) = unbounded_channel();
+    let (open, gate) = channel();
+    let closed = Arc::new(AtomicBool::new(false));
+    let plugin = Slow {
+        progress,
+        gate,
+        closed: Arc::clone(&closed),
+    };
+    let added = server.add_peer(passive(65001, 65002), move || plugin);
+    added.await.expect("a neighbor");
+    let _peer = TcpStream::connect(address.expect("a port")).expect("a connection");
+    assert_eq!(seen.recv().await, Some("connected"));
+    let shutdown = async {
+        let result = server.shutdown(Cease::Removed).await;
+        result.expect("it serves");
+        closed.load(Ordering::SeqCst)
+    };
+    let let_it_close = async {
+        assert_eq!(seen.recv().await, Some("closing"));
+        open.send(()).expect("the plugin waits");
+    };
+    // In this order: a shutdown that does not wait has ended before the plugin can go on.
+    let (had_closed, ()) = tokio::join!(biased; shutdown, let_it_close);
+    assert!(had_closed);
+    server.stopped().await;
+    assert!(server.peers().await.is_err());
 }
