@@ -15,6 +15,7 @@ use crate::bgp::attribute::med::Med;
 use crate::bgp::attribute::next_hop::NextHopAttribute;
 use crate::bgp::attribute::origin::Origin;
 use crate::bgp::attribute::originator_id::OriginatorId;
+use crate::bgp::attribute::{flags, tunnel_encap};
 use crate::bgp::{Asn, Attribute, AttributeSet, NextHop};
 
 /// The attributes of routes to announce. Each method sets one attribute and replaces an earlier value.
@@ -157,9 +158,29 @@ impl Attributes {
     }
 }
 
-/// The attributes of a received route, to announce it again.
+/// The attributes of a received route, to announce it again. Of those that are not recognized, the transitive ones go on
+/// with the Partial bit, and the others are left out (RFC 4271 section 5).
 impl From<&AttributeSet> for Attributes {
     fn from(set: &AttributeSet) -> Self {
-        Self(set.list().to_vec())
+        Self(set.list().iter().filter_map(passed_on).collect())
     }
+}
+
+/// The attribute as it is announced again, if it is.
+fn passed_on(attribute: &Attribute) -> Option<Attribute> {
+    let Attribute::Generic(unknown) = attribute else {
+        return Some(attribute.clone());
+    };
+    // RFC 4271 5: an unrecognized non-transitive optional attribute "MUST be quietly ignored and not passed along to other
+    // BGP peers".
+    if unknown.flags & flags::TRANSITIVE == 0 {
+        return None;
+    }
+    let mut passed = unknown.clone();
+    // The same: of an unrecognized transitive one, "the Partial bit (the third high-order bit) in the Attribute Flags octet is
+    // set to 1". The Tunnel Encapsulation attribute is recognized, though kept as it is.
+    if unknown.code != tunnel_encap::CODE {
+        passed.flags |= flags::PARTIAL;
+    }
+    Some(Attribute::Generic(passed))
 }

@@ -4,11 +4,14 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::rc::Rc;
 
 use ipnet::IpNet;
+use oxabgp::bgp::attribute::Generic;
 use oxabgp::bgp::attribute::origin::Origin;
 use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::capability::add_path::AddPathMode;
 use oxabgp::bgp::message::update::Update;
-use oxabgp::bgp::{Afi, Asn, Capability, Family, Negotiated, NextHop, Nlri, Notification};
+use oxabgp::bgp::{
+    Afi, Asn, Attribute, AttributeSet, Capability, Family, Negotiated, NextHop, Nlri, Notification,
+};
 use oxabgp::fsm::CloseReason;
 use oxabgp::rib::pack::end_of_rib;
 use oxabgp::speaker::{
@@ -370,4 +373,23 @@ async fn a_session_without_a_writer_sends_what_its_plugin_pushes() {
     assert!(matches!(a.writer(key), Err(Error::Down(down)) if down == key));
     right.up().await;
     assert_eq!(right.got().await.end_of_rib, Some(Family::IPV4_UNICAST));
+}
+
+#[test]
+fn of_unrecognized_attributes_the_transitive_ones_are_passed_on_as_partial() {
+    let unknown = |code, flags| {
+        let value = Box::from([1, 2]);
+        Attribute::Generic(Box::new(Generic { code, flags, value }))
+    };
+    // The Tunnel Encapsulation attribute (23) is kept as it is, but is not unrecognized.
+    let received = vec![
+        Attribute::Origin(Origin::Igp),
+        unknown(23, 0xC0),
+        unknown(200, 0x80),
+        unknown(201, 0xC0),
+        unknown(202, 0xE0),
+    ];
+    let passed_on = Attributes::from(&AttributeSet::new(received.clone()));
+    assert_eq!(passed_on.list()[..2], received[..2]);
+    assert_eq!(passed_on.list()[2..], [unknown(201, 0xE0), unknown(202, 0xE0)]);
 }
