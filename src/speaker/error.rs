@@ -54,6 +54,9 @@ pub enum Error {
     /// Too many commands wait for that neighbor.
     #[error("too many commands wait for neighbor {0}")]
     Busy(PeerKey),
+    /// A call of another thread, or what made the plugin of a neighbor, panicked on the server's thread.
+    #[error("the call panicked")]
+    Panicked,
     /// The server has shut down.
     #[error("the server has shut down")]
     Stopped,

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -92,7 +93,7 @@ impl Handle {
     /// Runs `call` on the server's thread and returns what it returns.
     ///
     /// # Errors
-    /// [`Error::Stopped`].
+    /// [`Error::Panicked`], [`Error::Stopped`].
     pub async fn call<T: Send + 'static>(
         &self,
         call: impl FnOnce(&Server) -> T + Send + 'static,
@@ -100,16 +101,16 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         let call: Call = Box::new(move |server| {
             // Who asked may have gone.
-            let _ = reply.send(call(server));
+            let _ = reply.send(caught(call, server));
         });
         self.calls.send(call).await.map_err(|_| Error::Stopped)?;
-        answer.await.map_err(|_| Error::Stopped)
+        answer.await.map_err(|_| Error::Stopped)?
     }
 
     /// [`Server::add_peer`]; `plugin` is made on the server's thread and need not be `Send`.
     ///
     /// # Errors
-    /// Those of [`Server::add_peer`], and [`Error::Stopped`].
+    /// Those of [`Server::add_peer`], and those of [`Handle::call`].
     pub async fn add_peer<P: Plugin + 'static>(
         &self,
         config: PeerConfig,
@@ -314,4 +315,9 @@ impl Handle {
         // The other end is dropped when `Server::serve` returns, after all of its tasks.
         self.calls.closed().await;
     }
+}
+
+/// Runs a call. Its panic is the caller's affair: the sessions of the server go on.
+fn caught<T>(call: impl FnOnce(&Server) -> T, server: &Server) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(|| call(server))).map_err(|_| Error::Panicked)
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Negotiated, Notification};
 use oxabgp::fsm::{Cease, CloseReason};
-use oxabgp::speaker::{PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
+use oxabgp::speaker::{Error, PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::{LIMIT, LOOPBACK, passive};
@@ -108,4 +108,21 @@ async fn a_program_may_end_once_its_handle_has_shut_the_server_down() {
     assert!(had_closed);
     server.stopped().await;
     assert!(server.peers().await.is_err());
+}
+
+#[tokio::test]
+async fn a_call_that_panics_ends_nothing_but_itself() {
+    let server = Server::new(Ipv4Addr::new(192, 0, 2, 2));
+    let handle = server.handle();
+    let calls = async {
+        let panicked: Result<(), Error> = handle.call(|_| panic!("as the test asked for")).await;
+        assert!(matches!(panicked, Err(Error::Panicked)), "{panicked:?}");
+        let make = || -> Silent { panic!("as the test asked for") };
+        let added = handle.add_peer(passive(65001, 65002), make).await;
+        assert!(matches!(added, Err(Error::Panicked)), "{added:?}");
+        assert!(handle.peers().await.expect("it serves").is_empty());
+        handle.shutdown(Cease::Removed).await.expect("it serves");
+    };
+    let (served, ()) = tokio::join!(server.serve(), calls);
+    served.expect("it has served");
 }
