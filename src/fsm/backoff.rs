@@ -83,12 +83,14 @@ impl BackOff {
         let wait = self.next.max(at_least).min(timers.back_off_max);
         self.last = wait;
         // ExaBGP: min(int(1 + previous * 1.2), 60), in whole seconds.
-        self.next = Duration::from_secs(1 + wait.as_secs() * 6 / 5).min(timers.back_off_max);
+        let longer = (wait.as_secs().saturating_mul(6) / 5).saturating_add(1);
+        self.next = Duration::from_secs(longer).min(timers.back_off_max);
         // xorshift64: enough to spread peers, and the same in every run of a test.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        wait + wait * u32::try_from(self.random % 1000).unwrap_or(0) / 10_000
+        let part = u32::try_from(self.random % 1000).unwrap_or(0);
+        wait.saturating_add(wait.saturating_mul(part) / 10_000)
     }
 }
 

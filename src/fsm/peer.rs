@@ -13,7 +13,7 @@ use super::event::{Event, State};
 use super::initiator::Initiator;
 use super::negotiate::Form;
 use super::session::{Context, Session, Verdict, collide};
-use super::timer::{PeerTimer, TimerTable};
+use super::timer::{self, PeerTimer, TimerTable};
 use super::{ConnId, ConnInfo, Input, Output};
 use crate::bgp::capability::Capability;
 use crate::bgp::message::notification::Notification;
@@ -333,7 +333,7 @@ impl Peer {
         self.connections
             .log(Some(id), self.rest, State::Connect, event);
         self.rest = State::Idle;
-        let limit = now + self.config.timers.connect_retry;
+        let limit = timer::after(now, self.config.timers.connect_retry);
         self.timers.set(PeerTimer::ConnectRetry, limit);
         self.connections.order(Output::Connect(id));
     }

@@ -15,6 +15,7 @@
 use std::time::{Duration, Instant};
 
 use super::reason::CloseReason;
+use super::timer::after;
 use crate::bgp::attribute::PathAttribute;
 use crate::bgp::attribute::community::{Communities, Community};
 use crate::bgp::capability::llgr::LongLived;
@@ -126,12 +127,12 @@ impl Retention {
         let kept = kept.iter().filter_map(|kept| {
             Some(Kept {
                 family: kept.family,
-                until: now + kept.left,
+                until: after(now, kept.left),
                 long_lived: kept.long_lived,
                 stage: stages
                     .into_iter()
                     .find(|stage| *stage as u8 == kept.stage)?,
-                synchronised: kept.synchronised.map(|left| now + left),
+                synchronised: kept.synchronised.map(|left| after(now, left)),
             })
         });
         self.kept = kept.collect();
@@ -225,10 +226,10 @@ impl Retention {
                 fates.push(Fate::DropStale(kept.family));
             } else if kept.stage == Stage::LongLived {
                 // The long-lived timer goes on, should the session be lost again before End-of-RIB.
-                kept.synchronised = Some(now + self.stale_path_time);
+                kept.synchronised = Some(after(now, self.stale_path_time));
             } else {
                 kept.stage = Stage::Synchronising;
-                kept.until = now + self.stale_path_time;
+                kept.until = after(now, self.stale_path_time);
             }
             stays
         });
@@ -254,7 +255,7 @@ impl Retention {
         self.forget(family);
         self.kept.push(Kept {
             family,
-            until: now + self.stale_path_time,
+            until: after(now, self.stale_path_time),
             long_lived: 0,
             stage: Stage::Refreshing,
             synchronised: None,

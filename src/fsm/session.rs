@@ -16,7 +16,7 @@ use super::initiator::Initiator;
 use super::negotiate::Extent;
 use super::reason::{Cease, CloseReason};
 use super::snapshot::SessionSnapshot;
-use super::timer::{Timer, TimerTable};
+use super::timer::{Timer, TimerTable, after};
 use super::{ConnId, ConnInfo, Direction, Output, negotiate};
 use crate::bgp::asn::Asn;
 use crate::bgp::message::notification::Notification;
@@ -96,7 +96,7 @@ impl Session {
             // TcpConnectionConfirmed (17)
             Initiator::Remote => Event::TcpConnectionConfirmed,
         };
-        let wait = now + cx.config.timers.open_wait;
+        let wait = after(now, cx.config.timers.open_wait);
         session.timers.set(Timer::Hold, wait);
         let verdict = match cx.config.local_as {
             Some(local_as) => session.send_open(local_as, event, cx),
@@ -122,7 +122,7 @@ impl Session {
             (Timer::SendHold, snapshot.send_hold),
         ] {
             if let Some(left) = left {
-                timers.set(timer, now + left);
+                timers.set(timer, after(now, left));
             }
         }
         Self {
@@ -229,7 +229,7 @@ impl Session {
         match self.hold_time() {
             0 => self
                 .timers
-                .set(Timer::Hold, now + cx.config.timers.open_wait),
+                .set(Timer::Hold, after(now, cx.config.timers.open_wait)),
             hold_time => self.restart_hold(hold_time, now),
         }
     }
@@ -239,7 +239,7 @@ impl Session {
         // RFC 9687 3: the timer runs in Established only; without a hold time there is no measure for it.
         if self.state == State::Established && self.hold_time() != 0 {
             let send_hold = cx.config.timers.send_hold(self.hold_time());
-            self.timers.set(Timer::SendHold, now + send_hold);
+            self.timers.set(Timer::SendHold, after(now, send_hold));
         }
     }
 

@@ -3,6 +3,14 @@
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
+/// More than any timer runs, and no more than every clock can express: 30 years, as in tokio.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// The time `wait` after `now`. One that no clock can express, such as `Duration::MAX`, never comes.
+pub(crate) fn after(now: Instant, wait: Duration) -> Instant {
+    now + wait.min(NEVER)
+}
+
 /// A kind of timers.
 pub(crate) trait TimerKind: Copy + 'static {
     /// All of them, in the order in which those that expire together are served.

@@ -13,7 +13,7 @@ use crate::bgp::{Asn, Capability, Family, Zone, Zoned};
 /// TCP port of BGP (RFC 4271 section 8).
 pub const BGP_PORT: u16 = 179;
 
-/// One neighbor, as the speaker needs to know it.
+/// One neighbor, as the speaker needs to know it. A time of `Duration::MAX` never comes.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerConfig {

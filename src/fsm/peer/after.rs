@@ -6,7 +6,7 @@ use super::{Ended, Peer};
 use crate::fsm::backoff::patience;
 use crate::fsm::event::{Event, State};
 use crate::fsm::reason::CloseReason;
-use crate::fsm::timer::PeerTimer;
+use crate::fsm::timer::{PeerTimer, after};
 use crate::fsm::{ConnId, Output};
 
 impl Peer {
@@ -52,7 +52,7 @@ impl Peer {
             _ => PeerTimer::IdleHold,
         };
         let wait = self.back_off.wait(&self.config.timers);
-        self.timers.set(timer, now + wait);
+        self.timers.set(timer, after(now, wait));
     }
 
     /// Ends the peer when it has no attempt left.

@@ -10,7 +10,7 @@ use crate::fsm::config::Config;
 use crate::fsm::event::{Event, State};
 use crate::fsm::session::Session;
 use crate::fsm::snapshot::SessionSnapshot;
-use crate::fsm::timer::{PeerTimer, Timer};
+use crate::fsm::timer::{PeerTimer, Timer, after};
 use crate::fsm::{ConnId, negotiate};
 
 impl Peer {
@@ -69,7 +69,7 @@ impl Peer {
             // AutomaticStart_with_PassiveTcpEstablishment (5)
             return self.listen(Event::AutomaticStartPassive);
         }
-        self.timers.set(PeerTimer::IdleHold, now + wait);
+        self.timers.set(PeerTimer::IdleHold, after(now, wait));
     }
 
     /// Connections that were tried or accepted since the start, as far as [`Config::attempts`](crate::fsm::Config::attempts)

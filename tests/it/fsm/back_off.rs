@@ -5,7 +5,7 @@ use std::time::Duration;
 use oxabgp::bgp::message::keepalive;
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
-use oxabgp::fsm::{Config, ConnId, Input, Timers};
+use oxabgp::fsm::{Cease, Config, ConnId, Input, Timers};
 
 use crate::support::pair::{Solo, config, up};
 
@@ -26,12 +26,17 @@ fn solo() -> Solo {
     })
 }
 
-/// Brings up a session on a connection.
+/// Brings up a session on a connection, without a hold timer.
 fn establish(solo: &mut Solo, id: ConnId) {
+    establish_with(solo, id, 0);
+}
+
+/// Brings up a session on a connection; the peer proposes this hold time.
+fn establish_with(solo: &mut Solo, id: ConnId, hold_time: u16) {
     let theirs = Open {
         version: 4,
         asn: 65002,
-        hold_time: 0,
+        hold_time,
         router_id: [10, 0, 0, 2].into(),
         capabilities: config(65002, [10, 0, 0, 2]).capabilities,
     };
@@ -186,4 +191,39 @@ fn the_next_dial_is_shown_while_there_is_one_to_wait_for() {
     let id = solo.answer(&outputs);
     establish(&mut solo, id);
     assert_eq!(solo.peer.retry_at(), None);
+}
+
+#[test]
+fn a_time_that_no_clock_can_express_never_comes() {
+    let never = Duration::MAX;
+    let timers = Timers {
+        connect_retry: never,
+        open_wait: never,
+        back_off_min: never,
+        back_off_max: never,
+        send_hold: Some(never),
+    };
+    let mut solo = Solo::new(Config {
+        timers,
+        ..config(65001, [10, 0, 0, 1])
+    });
+    let years = seconds(10 * 365 * 86_400);
+    let is_far = |solo: &Solo| solo.peer.timeout().is_some_and(|at| at - solo.now > years);
+    solo.handle(Input::Start);
+    assert!(is_far(&solo), "the end of a dial");
+    let outputs = solo.handle(Input::Stop(Cease::Removed));
+    assert!(outputs.len() > 1, "{outputs:?}");
+    let mut id = solo.dialed();
+    assert!(is_far(&solo), "the end of the wait for an OPEN");
+    solo.handle(Input::Unread(id));
+    for failures in 0..3 {
+        establish_with(&mut solo, id, 9);
+        solo.handle(Input::Written(id));
+        // The hold time is that of the session.
+        assert!(solo.peer.timeout().is_some_and(|at| at - solo.now <= seconds(9)));
+        solo.feed(id, &Notification::cease(4).encode());
+        assert!(is_far(&solo), "the wait after {failures} failures");
+        let outputs = solo.handle(Input::Start);
+        id = solo.answer(&outputs);
+    }
 }

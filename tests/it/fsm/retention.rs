@@ -346,3 +346,12 @@ fn a_refresh_and_a_restart_do_not_shorten_each_other() {
     assert_eq!(kept.end_of_rib(V4), Some(Fate::DropStale(V4)));
     assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
 }
+
+#[test]
+fn stale_routes_may_stay_for_ever() {
+    let (mut kept, now) = (Retention::new(), Instant::now());
+    kept.set_stale_path_time(Duration::MAX);
+    assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
+    assert_eq!(kept.expire(now + seconds(10 * 365 * 86_400)), []);
+    assert_eq!(kept.refresh_ends(V4), Some(Fate::DropStale(V4)));
+}
