@@ -3,7 +3,9 @@
 //! A decoder is put together once from closures for the fields that matter, and costs nothing for the others. Each closure
 //! returns the severity of an error in its field (RFC 7606: discard, treat as withdraw, disable the family, reset); all are
 //! collected, decoding goes on while that makes sense, and the caller decides what to do about [`UpdateErrors`]. What RFC
-//! 7606 asks of the message as a whole (duplicates, lengths, missing attributes) is the same [`Walk`] as everywhere else.
+//! 7606 asks of the message as a whole (duplicates, lengths, missing attributes, next hops) is the same as for
+//! [`Update::content`], and so are the routes: those of families that the session does not exchange are passed over, and a
+//! route that an UPDATE withdraws and announces is announced only.
 //!
 //! ```
 //! use oxabgp::bgp::{Codec, Family, FamilySet};
@@ -25,6 +27,7 @@
 //! assert_eq!(seen.withdrawn, ["10.0.0.0/8"]);
 //! ```
 
+use std::collections::HashSet;
 use std::fmt;
 
 use ipnet::IpNet;
@@ -34,10 +37,13 @@ use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
 use crate::bgp::attribute::{mp_reach, mp_unreach};
 use crate::bgp::iana::attribute as codes;
-use crate::bgp::iana::notification::update::{INVALID_NETWORK_FIELD, OPTIONAL_ATTRIBUTE_ERROR};
-use crate::bgp::message::update::Update;
-use crate::bgp::nlri::{self, Routes};
+use crate::bgp::message::update::{self, Update, is_exchanged};
+use crate::bgp::nlri::{self, NlriId, Routes};
 use crate::bgp::{Attribute, Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
+use crate::wire::WireError;
+
+/// The family of the routes in the body itself.
+const NATIVE: Family = Family::IPV4_UNICAST;
 
 /// What a closure returns: an error has a severity.
 pub type FieldResult = Result<(), UpdateError>;
@@ -206,7 +212,7 @@ impl<T> UpdateDecoder<T> {
         self
     }
 
-    /// Each route of MP_REACH_NLRI in that family, with its next hop.
+    /// Each route of MP_REACH_NLRI in that family, with its next hop. A malformed FlowSpec rule counts as withdrawn.
     #[must_use]
     pub fn reach(
         mut self,
@@ -279,17 +285,22 @@ impl<T> UpdateDecoder<T> {
         cx: &Codec,
     ) -> Result<(), UpdateErrors> {
         let mut errors = Vec::new();
+        let stand = match self.withdraws() {
+            true => both(&update, cx),
+            false => HashSet::new(),
+        };
         if self.withdrawn.is_some() || self.withdrawn_unicast.is_some() {
-            let routes = ipv4(update.withdrawn, cx);
-            let result = each(routes, INVALID_NETWORK_FIELD, |nlri| {
+            let result = each(routes(NATIVE, update.withdrawn, cx), |nlri, _| {
+                if is_in(&stand, nlri) {
+                    return Ok(());
+                }
                 self.withdraw(target, self.withdrawn.as_ref(), nlri)
             });
             errors.extend(result.err());
         }
-        let next_hop = self.walk(target, &update, cx, &mut errors);
+        let next_hop = self.walk(target, &update, (cx, &stand), &mut errors);
         if self.nlri.is_some() || self.announced_unicast.is_some() {
-            let routes = ipv4(update.nlri, cx);
-            let result = each(routes, INVALID_NETWORK_FIELD, |nlri| {
+            let result = each(routes(NATIVE, update.nlri, cx), |nlri, _| {
                 if let Some(decode) = &self.nlri {
                     decode(target, nlri)?;
                 }
@@ -302,6 +313,11 @@ impl<T> UpdateDecoder<T> {
         } else {
             Err(UpdateErrors(errors))
         }
+    }
+
+    /// Returns `true` if withdrawn routes of any field matter.
+    const fn withdraws(&self) -> bool {
+        self.withdrawn.is_some() || self.withdrawn_unicast.is_some() || !self.unreach.is_empty()
     }
 
     /// Gives an announced route to the closure for unicast.
@@ -328,12 +344,12 @@ impl<T> UpdateDecoder<T> {
         }
     }
 
-    /// Goes through the attributes. Returns the value of NEXT_HOP.
+    /// Goes through the attributes; the routes in `stand` are not withdrawn. Returns the value of NEXT_HOP.
     fn walk(
         &self,
         target: &mut T,
         update: &Update<'_>,
-        cx: &Codec,
+        (cx, stand): (&Codec, &HashSet<NlriId>),
         errors: &mut Vec<UpdateError>,
     ) -> Option<NextHop> {
         let first = errors.len();
@@ -347,7 +363,7 @@ impl<T> UpdateDecoder<T> {
             {
                 next_hop = Some(hop.get());
             }
-            let result = next.and_then(|raw| self.attribute_or_envelope(target, raw, cx));
+            let result = next.and_then(|raw| self.attribute_or_envelope(target, raw, (cx, stand)));
             errors.extend(result.err());
         }
         let reachable = Reachable::new(update.nlri, walk.seen());
@@ -362,27 +378,30 @@ impl<T> UpdateDecoder<T> {
         &self,
         target: &mut T,
         raw: RawAttribute<'_, '_>,
-        cx: &Codec,
+        (cx, stand): (&Codec, &HashSet<NlriId>),
     ) -> FieldResult {
         match raw.code {
             mp_reach::CODE => {
-                let reach = MpReach::decode(raw.value)?;
+                let (reach, next_hop) = update::reach(raw.value, cx)?;
                 let family = reach.family;
                 let own = find(&self.reach, family);
                 let unicast = self.announced_unicast.is_some() && is_unicast(family);
                 if own.is_none() && !unicast {
                     return Ok(());
                 }
-                let next_hop = NextHop::decode(reach.next_hop, family)
-                    .map_err(|error| UpdateError::reset(OPTIONAL_ATTRIBUTE_ERROR, error.what))?;
-                let add_path = cx.add_path_receive.contains(family);
-                let routes = Routes::new(family, add_path, reach.nlri);
-                each(routes, OPTIONAL_ATTRIBUTE_ERROR, |nlri| {
+                let mut spoiled = None;
+                each(routes(family, reach.nlri, cx), |nlri, checked| {
+                    // RFC 8955 10: a malformed rule is treated as withdrawn.
+                    if let Err(error) = checked {
+                        spoiled.get_or_insert_with(|| malformed(Severity::TreatAsWithdraw, &error));
+                        return self.withdraw(target, find(&self.unreach, family), nlri);
+                    }
                     if let Some(decode) = own {
                         decode(target, next_hop, nlri)?;
                     }
                     self.announce(target, nlri, next_hop)
-                })
+                })?;
+                spoiled.map_or(Ok(()), Err)
             }
             mp_unreach::CODE => {
                 let unreach = MpUnreach::decode(raw.value)?;
@@ -392,9 +411,10 @@ impl<T> UpdateDecoder<T> {
                 if own.is_none() && !unicast {
                     return Ok(());
                 }
-                let add_path = cx.add_path_receive.contains(family);
-                let routes = Routes::new(family, add_path, unreach.nlri);
-                each(routes, OPTIONAL_ATTRIBUTE_ERROR, |nlri| {
+                each(routes(family, unreach.nlri, cx), |nlri, _| {
+                    if is_in(stand, nlri) {
+                        return Ok(());
+                    }
                     self.withdraw(target, own, nlri)
                 })
             }
@@ -419,31 +439,64 @@ fn is_unicast(family: Family) -> bool {
     matches!(family, Family::IPV4_UNICAST | Family::IPV6_UNICAST)
 }
 
-fn ipv4<'a>(bytes: &'a [u8], cx: &Codec) -> Routes<'a> {
-    let add_path = cx.add_path_receive.contains(Family::IPV4_UNICAST);
-    Routes::new(Family::IPV4_UNICAST, add_path, bytes)
+/// The routes of a field; none if the session does not exchange the family.
+fn routes<'a>(family: Family, bytes: &'a [u8], cx: &Codec) -> Routes<'a> {
+    let bytes = if is_exchanged(family, cx) { bytes } else { &[] };
+    Routes::new(family, cx.add_path_receive.contains(family), bytes)
 }
 
-/// Gives each route to `decode`. RFC 7606 5.3: NLRI that cannot be framed end the session, with `subcode`; 5.4: malformed ones of some
-/// families are passed over, and reported as discarded.
+/// The routes that an UPDATE announces, if it also withdraws routes of their family: RFC 4271 4.3 and RFC 7606 5.1 let it
+/// count as though it did not withdraw them.
+fn both(update: &Update<'_>, cx: &Codec) -> HashSet<NlriId> {
+    let (mut reach, mut unreach) = (None, None);
+    for raw in Walk::new(update.attributes, cx).flatten() {
+        match raw.code {
+            mp_reach::CODE => reach = MpReach::decode(raw.value).ok(),
+            mp_unreach::CODE => unreach = MpUnreach::decode(raw.value).ok(),
+            _ => {}
+        }
+    }
+    let withdraws = |family| {
+        let native = family == NATIVE && !update.withdrawn.is_empty();
+        native || unreach.is_some_and(|unreach| unreach.family == family)
+    };
+    let reach = reach.map(|reach| (reach.family, reach.nlri));
+    let fields = [Some((NATIVE, update.nlri)), reach];
+    let fields = fields.into_iter().flatten();
+    fields
+        .filter(|(family, _)| withdraws(*family))
+        .flat_map(|(family, bytes)| routes(family, bytes, cx).flatten())
+        .map(|nlri| nlri.id())
+        .collect()
+}
+
+fn is_in(routes: &HashSet<NlriId>, nlri: NlriRef<'_>) -> bool {
+    !routes.is_empty() && routes.contains(&nlri.id())
+}
+
+/// Gives each route to `decode`. RFC 7606 5.3: NLRI that cannot be framed end the session; 5.4: malformed ones of some families
+/// are passed over, and reported as discarded.
 fn each(
     routes: Routes<'_>,
-    subcode: u8,
-    mut decode: impl FnMut(NlriRef<'_>) -> FieldResult,
+    mut decode: impl FnMut(NlriRef<'_>, Result<(), WireError>) -> FieldResult,
 ) -> FieldResult {
     let discards = nlri::malformed(routes.family) == Some(Severity::Discard);
     let mut discarded = None;
     for nlri in routes {
-        let nlri = nlri.map_err(|error| UpdateError::reset(subcode, error.what))?;
+        let nlri = nlri.map_err(|error| UpdateError::reset(nlri::subcode(&error), error.what))?;
         match nlri::check(nlri) {
             Err(error) if discards => {
-                discarded.get_or_insert_with(|| UpdateError {
-                    attribute: None,
-                    ..UpdateError::attribute(Severity::Discard, 0, error.what)
-                });
+                discarded.get_or_insert_with(|| malformed(Severity::Discard, &error));
             }
-            _ => decode(nlri)?,
+            checked => decode(nlri, checked)?,
         }
     }
     discarded.map_or(Ok(()), Err)
+}
+
+fn malformed(severity: Severity, error: &WireError) -> UpdateError {
+    UpdateError {
+        attribute: None,
+        ..UpdateError::attribute(severity, 0, error.what)
+    }
 }

@@ -215,17 +215,7 @@ impl<'a> Update<'a> {
             add(Direction::Withdraw, None, unreach.family, unreach.nlri)?;
         }
         if let Some(value) = envelopes.reach {
-            let reach = MpReach::decode(value)?;
-            let next_hop = match is_exchanged(reach.family, cx) {
-                true => reach_next_hop(&reach, cx)?,
-                false => None,
-            };
-            if reach.nlri.is_empty() && !cx.sent {
-                return Err(UpdateError::reset(
-                    OPTIONAL_ATTRIBUTE_ERROR,
-                    "MP_REACH_NLRI without any NLRI",
-                ));
-            }
+            let (reach, next_hop) = reach(value, cx)?;
             add(Direction::Announce, next_hop, reach.family, reach.nlri)?;
         }
         if let Some(error) = attributes.error()
@@ -372,8 +362,30 @@ fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
 /// and section 8 makes IPv4 unicast negotiable like any other; a reset would also end the families that both sides
 /// have. A family without a codec is carried opaquely. An empty set of families means that there is no session: then
 /// everything is decoded.
-fn is_exchanged(family: Family, cx: &Codec) -> bool {
+pub(crate) fn is_exchanged(family: Family, cx: &Codec) -> bool {
     !is_known(family) || cx.families.is_empty() || cx.families.contains(family)
+}
+
+/// MP_REACH_NLRI and its next hop, by the rules of every decoder.
+///
+/// # Errors
+/// Returns only errors that reset the session.
+pub(crate) fn reach<'a>(
+    value: &'a [u8],
+    cx: &Codec,
+) -> Result<(MpReach<'a>, Option<NextHop>), UpdateError> {
+    let reach = MpReach::decode(value)?;
+    let next_hop = match is_exchanged(reach.family, cx) {
+        true => reach_next_hop(&reach, cx)?,
+        false => None,
+    };
+    if reach.nlri.is_empty() && !cx.sent {
+        return Err(UpdateError::reset(
+            OPTIONAL_ATTRIBUTE_ERROR,
+            "MP_REACH_NLRI without any NLRI",
+        ));
+    }
+    Ok((reach, next_hop))
 }
 
 /// The next hop of MP_REACH_NLRI, if it has a form that is valid for the family on this session.

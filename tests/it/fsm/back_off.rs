@@ -220,7 +220,11 @@ fn a_time_that_no_clock_can_express_never_comes() {
         establish_with(&mut solo, id, 9);
         solo.handle(Input::Written(id));
         // The hold time is that of the session.
-        assert!(solo.peer.timeout().is_some_and(|at| at - solo.now <= seconds(9)));
+        assert!(
+            solo.peer
+                .timeout()
+                .is_some_and(|at| at - solo.now <= seconds(9))
+        );
         solo.feed(id, &Notification::cease(4).encode());
         assert!(is_far(&solo), "the wait after {failures} failures");
         let outputs = solo.handle(Input::Start);

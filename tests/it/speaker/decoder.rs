@@ -2,7 +2,9 @@
 
 use oxabgp::bgp::attribute::decode::DecodeEach;
 use oxabgp::bgp::message::update::Update;
-use oxabgp::bgp::{Attribute, Codec, Family, NextHop, Severity, UpdateError};
+use oxabgp::bgp::{
+    Attribute, Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError,
+};
 use oxabgp::speaker::UpdateDecoder;
 
 const CODEC: Codec = Codec {
@@ -406,4 +408,174 @@ fn the_decoder_and_the_daemon_agree() {
     };
     let [(list, _), _] = both(&cases[4].2, &narrow);
     assert!(list.contains(&"as-path [ 70000 5 ]".to_owned()), "{list:?}");
+}
+
+/// Name, body, NOTIFICATION, number of announced routes.
+type RoutesCase = (&'static str, Vec<u8>, Option<(u8, u8)>, usize);
+
+/// What a message says of routes, by the decoder and by the daemon: announced with next hops, withdrawn, and the NOTIFICATION.
+type Routes = (Vec<String>, Vec<String>, Option<(u8, u8)>);
+
+fn both_routes(body: &[u8], cx: &Codec, family: Family) -> [Routes; 2] {
+    let show = |hop: Option<NextHop>, nlri: NlriRef<'_>| {
+        let hop = hop.map_or_else(|| "none".to_owned(), |hop| hop.to_string());
+        format!("{nlri} by {hop}")
+    };
+    let decoder = UpdateDecoder::<Routes>::new()
+        .attributes(|_, raw| raw.decode().map(drop))
+        .reach(family, move |said, hop, nlri| {
+            said.0.push(show(hop, nlri));
+            Ok(())
+        })
+        .unreach(family, |said, nlri| {
+            said.1.push(nlri.to_string());
+            Ok(())
+        })
+        .nlri(|said, nlri| {
+            said.0.push(format!("{nlri} by 192.0.2.1"));
+            Ok(())
+        })
+        .withdrawn(|said, nlri| {
+            said.1.push(nlri.to_string());
+            Ok(())
+        });
+    let mut by_field = Routes::default();
+    let result = decoder.decode(&mut by_field, body, cx);
+    let code = |end: &Notification| (end.code, end.subcode);
+    by_field.2 = result
+        .err()
+        .and_then(|errors| errors.notification().as_ref().map(code));
+    if by_field.2.is_some() {
+        (by_field.0, by_field.1) = Default::default();
+    }
+    let mut whole = Routes::default();
+    match Update::new(body).and_then(|update| update.content(cx, &mut DecodeEach)) {
+        Ok(content) => {
+            for field in content.announced() {
+                let routes = field.routes.flatten();
+                whole
+                    .0
+                    .extend(routes.map(|nlri| show(field.next_hop, nlri)));
+            }
+            for field in content.withdrawn() {
+                whole
+                    .1
+                    .extend(field.routes.flatten().map(|nlri| nlri.to_string()));
+            }
+        }
+        Err(error) => whole.2 = Some(code(&error.notification())),
+    }
+    for list in [&mut by_field.0, &mut by_field.1, &mut whole.0, &mut whole.1] {
+        list.sort();
+    }
+    [by_field, whole]
+}
+
+/// An attribute MP_REACH_NLRI or MP_UNREACH_NLRI.
+fn envelope(code: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let value = parts.concat();
+    let length = u8::try_from(value.len()).expect("short");
+    [&[0x80, code, length][..], &value].concat()
+}
+
+/// The attributes that every route has, and others.
+fn usual<'a>(attributes: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    [&[ORIGIN, AS_PATH], attributes].concat()
+}
+
+#[test]
+fn the_decoder_and_the_daemon_agree_about_routes() {
+    const V6: &[u8] = &[0, 2, 1];
+    const V4: &[u8] = &[0, 1, 1];
+    const FLOW: &[u8] = &[0, 1, 133];
+    const PREFIX: &[u8] = &[32, 0x20, 0x01, 0x0D, 0xB9];
+    const OTHER: &[u8] = &[32, 0x20, 0x01, 0x0D, 0xBA];
+    // A rule for a destination, and one with a component that does not exist.
+    const RULES: &[u8] = &[3, 1, 8, 10, 2, 200, 0];
+    const HOP: &[u8] = &[
+        16, 0x20, 0x01, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0,
+    ];
+    let reach = envelope(14, &[V6, HOP, PREFIX]);
+    let no_hop = envelope(14, &[V6, &[0, 0], PREFIX]);
+    let short_hop = envelope(14, &[V6, &[4, 192, 0, 2, 1, 0], PREFIX]);
+    let no_nlri = envelope(14, &[V6, HOP]);
+    let unframed = envelope(14, &[V6, HOP, &[129]]);
+    let unreach = envelope(15, &[V6, PREFIX, OTHER]);
+    let rules = envelope(14, &[FLOW, &[0, 0], RULES]);
+    let native = envelope(14, &[V4, &[4, 192, 0, 2, 1, 0], &[8, 10]]);
+    let cases: &[RoutesCase] = &[
+        ("a route", body(&[], &usual(&[&reach]), &[]), None, 1),
+        (
+            "no next hop",
+            body(&[], &usual(&[&no_hop]), &[]),
+            Some((3, 9)),
+            0,
+        ),
+        (
+            "an IPv4 next hop",
+            body(&[], &usual(&[&short_hop]), &[]),
+            Some((3, 9)),
+            0,
+        ),
+        (
+            "no route",
+            body(&[], &usual(&[&no_nlri]), &[]),
+            Some((3, 9)),
+            0,
+        ),
+        (
+            "no framing",
+            body(&[], &usual(&[&unframed]), &[]),
+            Some((3, 10)),
+            0,
+        ),
+        (
+            "announced, then withdrawn",
+            body(&[], &usual(&[&reach, &unreach]), &[]),
+            None,
+            1,
+        ),
+        (
+            "withdrawn, then announced",
+            body(&[], &usual(&[&unreach, &reach]), &[]),
+            None,
+            1,
+        ),
+        (
+            "withdrawn and announced in the body",
+            body(&[8, 10, 8, 11], &usual(&[NEXT_HOP]), &[8, 10]),
+            None,
+            1,
+        ),
+        (
+            "withdrawn in the body, announced in an attribute",
+            body(&[8, 10, 8, 11], &usual(&[&native]), &[]),
+            None,
+            1,
+        ),
+        (
+            "a malformed rule",
+            body(&[], &usual(&[&rules]), &[]),
+            None,
+            1,
+        ),
+    ];
+    for (name, body, notification, announced) in cases {
+        let family = match *name {
+            "a malformed rule" => Family::IPV4_FLOW,
+            "withdrawn in the body, announced in an attribute" => Family::IPV4_UNICAST,
+            _ => Family::IPV6_UNICAST,
+        };
+        let [by_field, whole] = both_routes(body, &CODEC, family);
+        assert_eq!(by_field, whole, "{name}");
+        assert_eq!(by_field.2, *notification, "{name}");
+        assert_eq!(by_field.0.len(), *announced, "{name}: {by_field:?}");
+    }
+    let other = Codec {
+        families: [Family::IPV4_UNICAST].into_iter().collect(),
+        ..CODEC
+    };
+    let [by_field, whole] = both_routes(&cases[5].1, &other, Family::IPV6_UNICAST);
+    assert_eq!(by_field, whole, "a family that was not negotiated");
+    assert_eq!(by_field, Routes::default());
 }

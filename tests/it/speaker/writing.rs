@@ -391,5 +391,8 @@ fn of_unrecognized_attributes_the_transitive_ones_are_passed_on_as_partial() {
     ];
     let passed_on = Attributes::from(&AttributeSet::new(received.clone()));
     assert_eq!(passed_on.list()[..2], received[..2]);
-    assert_eq!(passed_on.list()[2..], [unknown(201, 0xE0), unknown(202, 0xE0)]);
+    assert_eq!(
+        passed_on.list()[2..],
+        [unknown(201, 0xE0), unknown(202, 0xE0)]
+    );
 }
