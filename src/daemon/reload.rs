@@ -458,7 +458,7 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
     let peer = session::peer(&logged, &new.session, &core.env);
     if !reset && request != Request::Restart && neighbor.is_established() {
         info!(neighbor = %neighbor.name, "the session is kept; its new settings apply from the next session on");
-        if let Err(cause) = server.update_peer(key, peer) {
+        if let Err(cause) = server.update_validated_peer(key, peer) {
             keep_session(neighbor, old);
             error!(neighbor = %neighbor.name, %cause, "the neighbor could not be changed");
             core.reloads
@@ -474,7 +474,7 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
     } else {
         Notification::RESET
     });
-    if let Err(cause) = server.replace_peer(key, peer, notification) {
+    if let Err(cause) = server.replace_validated_peer(key, peer, notification) {
         keep_session(neighbor, old);
         error!(neighbor = %neighbor.name, %cause, "the session could not be reset");
         core.reloads

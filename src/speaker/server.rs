@@ -163,14 +163,17 @@ impl Server {
         config: PeerConfig,
         plugin: impl Plugin + 'static,
     ) -> Result<PeerKey, Error> {
-        config
-            .check(self.inner.router_id)
-            .map_err(|(field, reason)| Error::Invalid {
-                name: config.name.clone(),
-                field,
-                reason,
-            })?;
+        self.check(&config)?;
         self.add_validated_peer(config, plugin)
+    }
+
+    fn check(&self, config: &PeerConfig) -> Result<(), Error> {
+        let checked = config.check(self.inner.router_id);
+        checked.map_err(|(field, reason)| Error::Invalid {
+            name: config.name.clone(),
+            field,
+            reason,
+        })
     }
 
     /// [`Server::add_peer`] for a configuration whose owner has checked it by rules of its own.
@@ -248,8 +251,19 @@ impl Server {
     /// Gives a neighbor another configuration: its session ends with `notification` and starts again.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Busy`], [`Error::Duplicate`] name, [`Error::Guard`].
+    /// [`Error::Invalid`] field, [`Error::Unknown`], [`Error::Busy`], [`Error::Duplicate`] name, [`Error::Guard`].
     pub fn replace_peer(
+        &self,
+        key: PeerKey,
+        config: PeerConfig,
+        notification: Notification,
+    ) -> Result<(), Error> {
+        self.check(&config)?;
+        self.replace_validated_peer(key, config, notification)
+    }
+
+    /// [`Server::replace_peer`] for a configuration whose owner has checked it by rules of its own.
+    pub(crate) fn replace_validated_peer(
         &self,
         key: PeerKey,
         config: PeerConfig,
@@ -263,8 +277,18 @@ impl Server {
     /// Gives a neighbor another configuration for its next session; the current one goes on.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Busy`], [`Error::Duplicate`] name, [`Error::Guard`].
+    /// [`Error::Invalid`] field, [`Error::Unknown`], [`Error::Busy`], [`Error::Duplicate`] name, [`Error::Guard`].
     pub fn update_peer(&self, key: PeerKey, config: PeerConfig) -> Result<(), Error> {
+        self.check(&config)?;
+        self.update_validated_peer(key, config)
+    }
+
+    /// [`Server::update_peer`] for a configuration whose owner has checked it by rules of its own.
+    pub(crate) fn update_validated_peer(
+        &self,
+        key: PeerKey,
+        config: PeerConfig,
+    ) -> Result<(), Error> {
         self.exchange(key, config, PeerCommand::Update)
     }
 

@@ -84,7 +84,7 @@ async fn a_refused_peer_never_sees_the_session_established_and_each_open_has_its
 }
 
 #[test]
-fn add_peer_names_the_field_that_keeps_a_session_from_coming_up() {
+fn a_configuration_with_which_no_session_can_come_up_is_refused_with_its_field() {
     type Spoil = fn(&mut PeerConfig);
     let spoils: &[(&str, Spoil)] = &[
         ("hold_time", |peer| peer.hold_time = 2),
@@ -117,18 +117,29 @@ fn add_peer_names_the_field_that_keeps_a_session_from_coming_up() {
         }),
     ];
     let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
+    let other = PeerConfig::new(IpAddr::from([192, 0, 2, 6]), Asn(65001));
+    let other_key = server
+        .add_peer(other.clone(), recorder().0)
+        .expect("a good configuration");
     let address = IpAddr::from([192, 0, 2, 7]);
     for (wanted, spoil) in spoils {
         let mut peer = PeerConfig::new(address, Asn(65001));
         spoil(&mut peer);
-        let (plugin, _watch) = recorder();
-        let error = server.add_peer(peer, plugin).expect_err(wanted);
-        assert!(
-            matches!(&error, Error::Invalid { field, .. } if field == wanted),
-            "{wanted}: {error}"
-        );
-        assert!(error.to_string().contains(wanted), "{error}");
+        let reset = Notification::cease(Notification::RESET);
+        for refused in [
+            server.add_peer(peer.clone(), recorder().0).map(drop),
+            server.update_peer(other_key, peer.clone()),
+            server.replace_peer(other_key, peer, reset),
+        ] {
+            let error = refused.expect_err(wanted);
+            assert!(
+                matches!(&error, Error::Invalid { field, .. } if field == wanted),
+                "{wanted}: {error}"
+            );
+            assert!(error.to_string().contains(wanted), "{error}");
+        }
     }
+    assert_eq!(server.peer_config(other_key).as_deref(), Some(&other));
     assert_eq!(server.get_peer(address), None);
     let (plugin, _watch) = recorder();
     let key = server

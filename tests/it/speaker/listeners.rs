@@ -236,7 +236,7 @@ async fn two_neighbors_of_one_peer_have_a_key_each_at_their_own_addresses() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_key_that_the_kernel_refuses_changes_nothing() {
+async fn a_key_that_is_refused_changes_nothing() {
     if !signs() {
         return;
     }
@@ -250,7 +250,7 @@ async fn a_key_that_the_kernel_refuses_changes_nothing() {
     config.md5_key = Some(vec![b'x'; 81]);
     for _ in 0..2 {
         let refused = server.update_peer(key, config.clone());
-        assert!(matches!(refused, Err(Error::Guard { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
         let kept = server.peer_config(key).expect("a peer");
         assert_eq!(kept.md5_key.as_deref(), Some(&b"secret"[..]));
         assert!(!reaches(address, None).await);
