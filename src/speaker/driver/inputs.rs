@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::{Ended, Task, now};
 use crate::fsm::{self, ConnId, Input};
+use crate::speaker::config::PeerConfig;
 use crate::speaker::control::{PeerCommand, Wanted};
 use crate::speaker::io::IoEvent;
 use crate::speaker::machine::machine;
@@ -126,14 +127,13 @@ impl Task {
             PeerCommand::Stop(cease) => self.handle(Input::Stop(cease)),
             PeerCommand::Bounce(notification) => self.handle(Input::Bounce(notification)),
             PeerCommand::Replace(config, notification) => {
-                self.driver.shared.config.replace(Rc::clone(&config));
-                self.driver.config = config;
+                self.configure(config);
                 self.attempts.reset();
                 self.peer.configure(self.machine());
                 self.handle(Input::Bounce(notification));
             }
             PeerCommand::Update(config) => {
-                self.driver.config = config;
+                self.configure(config);
                 self.peer.update_config(self.machine());
             }
             PeerCommand::Suspend(suspension) => self.suspension = Some(suspension),
@@ -142,5 +142,10 @@ impl Task {
                 self.ended = Some(Ended::Removed);
             }
         }
+    }
+    /// Works with another configuration from now on, also after a panic.
+    fn configure(&mut self, config: Rc<PeerConfig>) {
+        self.driver.shared.config.replace(Rc::clone(&config));
+        self.driver.config = config;
     }
 }

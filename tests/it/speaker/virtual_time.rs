@@ -428,3 +428,24 @@ async fn tiny_messages_are_not_read_faster_than_they_are_acted_on() {
     assert_eq!(reason, "notification received (6,4)");
     server.shutdown(Cease::Removed).await;
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn an_updated_configuration_survives_a_panic_of_the_plugin() {
+    let (server, mut watch) = waiting(|_| {});
+    let mut peer = Piped::establish(&server, 60).await;
+    let (session, _) = watch.established().await;
+    assert_eq!(session.hold_time, 9);
+    let key = server.get_peer(LOOPBACK).expect("a peer").key;
+    let config = server.peer_config(key).expect("a peer");
+    let mut config = PeerConfig::clone(&config);
+    config.hold_time = 30;
+    server.update_peer(key, config).expect("a neighbor");
+    watch.script.panic.set(true);
+    peer.send(&encode(MessageType::UPDATE, &announcement(65002, &[8, 10])))
+        .await;
+    while peer.receive().await.is_some() {}
+    let _again = Piped::establish(&server, 60).await;
+    let (session, _) = watch.established().await;
+    assert_eq!(session.hold_time, 30);
+    server.shutdown(Cease::Removed).await;
+}
