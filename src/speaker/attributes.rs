@@ -98,7 +98,7 @@ impl Attributes {
     #[must_use]
     pub fn communities(self, list: impl IntoIterator<Item = impl Into<Community>>) -> Self {
         let list = list.into_iter().map(Into::into).collect();
-        self.attribute(Attribute::Communities(Communities(list)))
+        self.attribute(Attribute::Communities(Communities::new(list)))
     }
 
     /// EXTENDED COMMUNITIES (RFC 4360).
@@ -137,11 +137,17 @@ impl Attributes {
         self.attribute(Attribute::Aigp(Aigp(metric)))
     }
 
-    /// Any attribute.
+    /// Any attribute. Large communities that are given twice are sent once.
     #[must_use]
     pub fn attribute(mut self, attribute: Attribute) -> Self {
         self.0.retain(|known| known.code() != attribute.code());
-        self.0.push(attribute);
+        self.0.push(match attribute {
+            // RFC 8092: "Duplicate BGP Large Community values MUST NOT be transmitted."
+            Attribute::LargeCommunities(LargeCommunities(list)) => {
+                Attribute::LargeCommunities(LargeCommunities::new(list.into_vec()))
+            }
+            attribute => attribute,
+        });
         self
     }
 

@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use ipnet::IpNet;
 use oxabgp::bgp::attribute::Generic;
+use oxabgp::bgp::attribute::community::{Communities, Community};
+use oxabgp::bgp::attribute::large_community::{LargeCommunities, LargeCommunity};
 use oxabgp::bgp::attribute::origin::Origin;
 use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::capability::add_path::AddPathMode;
@@ -395,4 +397,19 @@ fn of_unrecognized_attributes_the_transitive_ones_are_passed_on_as_partial() {
         passed_on.list()[2..],
         [unknown(201, 0xE0), unknown(202, 0xE0)]
     );
+}
+
+#[test]
+fn communities_are_sorted_and_large_ones_are_there_once() {
+    let set = Attributes::new()
+        .communities([(65001, 2), (65001, 1)])
+        .large_communities([(65001, 2, 2), (65001, 1, 1), (65001, 2, 2)]);
+    let list = [[65001, 1, 1], [65001, 2, 2]].map(LargeCommunity);
+    let large = Attribute::LargeCommunities(LargeCommunities(list.into()));
+    let communities = [(65001, 1), (65001, 2)].map(Community::from);
+    let communities = Attribute::Communities(Communities(communities.into()));
+    assert_eq!(set.list(), [communities, large.clone()]);
+    let twice = [list, list].concat().into();
+    let twice = Attribute::LargeCommunities(LargeCommunities(twice));
+    assert_eq!(Attributes::new().attribute(twice).list(), [large]);
 }
