@@ -33,7 +33,8 @@ pub enum Ended {
     Attempts,
 }
 
-/// The state machine of one neighbor. See the [module](super) for how to drive it.
+/// The state machine of one neighbor. See the [module](super) for how to drive it. It stays in the thread that made it: what
+/// was negotiated is shared by `Rc`.
 #[derive(Debug)]
 pub struct Peer {
     config: Config,

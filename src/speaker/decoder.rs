@@ -48,12 +48,12 @@ const NATIVE: Family = Family::IPV4_UNICAST;
 /// What a closure returns: an error has a severity.
 pub type FieldResult = Result<(), UpdateError>;
 
-type RouteFn<T> = Box<dyn Fn(&mut T, NlriRef<'_>) -> FieldResult>;
-type ReachFn<T> = Box<dyn Fn(&mut T, Option<NextHop>, NlriRef<'_>) -> FieldResult>;
-type UnicastFn<T> = Box<dyn Fn(&mut T, UnicastRoute) -> FieldResult>;
-type AttributeFn<T> = Box<dyn Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult>;
+type RouteFn<T> = Box<dyn Fn(&mut T, NlriRef<'_>) -> FieldResult + Send + Sync>;
+type ReachFn<T> = Box<dyn Fn(&mut T, Option<NextHop>, NlriRef<'_>) -> FieldResult + Send + Sync>;
+type UnicastFn<T> = Box<dyn Fn(&mut T, UnicastRoute) -> FieldResult + Send + Sync>;
+type AttributeFn<T> = Box<dyn Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult + Send + Sync>;
 
-/// Decodes UPDATEs into a `T`.
+/// Decodes UPDATEs into a `T`. It can be used in any thread.
 pub struct UpdateDecoder<T> {
     withdrawn: Option<RouteFn<T>>,
     nlri: Option<RouteFn<T>>,
@@ -178,7 +178,7 @@ impl<T> UpdateDecoder<T> {
     #[must_use]
     pub fn withdrawn(
         mut self,
-        decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + Send + Sync + 'static,
     ) -> Self {
         self.withdrawn = Some(Box::new(decode));
         self
@@ -186,7 +186,10 @@ impl<T> UpdateDecoder<T> {
 
     /// Each IPv4 unicast route of the field NLRI.
     #[must_use]
-    pub fn nlri(mut self, decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + 'static) -> Self {
+    pub fn nlri(
+        mut self,
+        decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + Send + Sync + 'static,
+    ) -> Self {
         self.nlri = Some(Box::new(decode));
         self
     }
@@ -196,7 +199,7 @@ impl<T> UpdateDecoder<T> {
     pub fn attribute(
         mut self,
         code: u8,
-        decode: impl Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult + Send + Sync + 'static,
     ) -> Self {
         self.attributes.push((Some(code), Box::new(decode)));
         self
@@ -206,7 +209,7 @@ impl<T> UpdateDecoder<T> {
     #[must_use]
     pub fn attributes(
         mut self,
-        decode: impl Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult + Send + Sync + 'static,
     ) -> Self {
         self.attributes.push((None, Box::new(decode)));
         self
@@ -217,7 +220,7 @@ impl<T> UpdateDecoder<T> {
     pub fn reach(
         mut self,
         family: Family,
-        decode: impl Fn(&mut T, Option<NextHop>, NlriRef<'_>) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, Option<NextHop>, NlriRef<'_>) -> FieldResult + Send + Sync + 'static,
     ) -> Self {
         self.reach.push((family, Box::new(decode)));
         self
@@ -228,7 +231,7 @@ impl<T> UpdateDecoder<T> {
     pub fn unreach(
         mut self,
         family: Family,
-        decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + Send + Sync + 'static,
     ) -> Self {
         self.unreach.push((family, Box::new(decode)));
         self
@@ -249,7 +252,7 @@ impl<T> UpdateDecoder<T> {
     #[must_use]
     pub fn announced_unicast(
         mut self,
-        decode: impl Fn(&mut T, UnicastRoute) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, UnicastRoute) -> FieldResult + Send + Sync + 'static,
     ) -> Self {
         self.announced_unicast = Some(Box::new(decode));
         self
@@ -259,7 +262,7 @@ impl<T> UpdateDecoder<T> {
     #[must_use]
     pub fn withdrawn_unicast(
         mut self,
-        decode: impl Fn(&mut T, UnicastRoute) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, UnicastRoute) -> FieldResult + Send + Sync + 'static,
     ) -> Self {
         self.withdrawn_unicast = Some(Box::new(decode));
         self

@@ -579,3 +579,15 @@ fn the_decoder_and_the_daemon_agree_about_routes() {
     assert_eq!(by_field, whole, "a family that was not negotiated");
     assert_eq!(by_field, Routes::default());
 }
+
+#[test]
+fn a_decoder_can_be_used_in_any_thread() {
+    fn in_any_thread<T: Send + Sync>(decoder: T) -> T {
+        decoder
+    }
+    let decoder = in_any_thread(decoder());
+    let body = body(&[8, 10], &[], &[]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(decoder.decode(&mut Said::default(), &body, &CODEC), Ok(())));
+    });
+}
