@@ -1,9 +1,15 @@
-//! serde for [`Elem`], with the keys of JSON lines: pybgpstream's names of attributes and fields.
+//! serde for [`Elem`], with the keys and values of JSON lines, but for those of its record: pybgpstream's names of attributes and
+//! fields.
+
+use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::address::{Dialect, ip};
 use super::block::RibView;
+use super::format::route;
 use super::{Direction, Elem};
+use crate::bgp::Safi;
 
 impl Serialize for Elem {
     /// A map; what the elem does not have is left out.
@@ -13,7 +19,7 @@ impl Serialize for Elem {
         map.serialize_entry("time", &self.time.as_f64())?;
         map.serialize_entry("peer_asn", &self.peer_asn.0)?;
         if let Some(address) = self.peer_address {
-            map.serialize_entry("peer_address", &address.to_string())?;
+            map.serialize_entry("peer_address", &address_text(address))?;
         }
         match self.direction {
             Direction::Received => {}
@@ -32,20 +38,24 @@ impl Serialize for Elem {
                 _ => map.serialize_entry("orig_time", &time.as_f64())?,
             }
         }
+        if !self.notes.is_empty() {
+            map.serialize_entry("notes", &self.notes.to_string())?;
+        }
         if let Some(nlri) = &self.nlri {
-            let text = self
-                .prefix()
-                .map_or_else(|| nlri.to_string(), |prefix| prefix.to_string());
-            map.serialize_entry("prefix", &text)?;
+            if nlri.family.safi != Safi::UNICAST {
+                map.serialize_entry("family", &nlri.family.to_string())?;
+            }
+            let prefix = text(|out| route::text(out, nlri.family, &nlri.bytes));
+            map.serialize_entry("prefix", &prefix)?;
             if let Some(id) = nlri.path_id {
                 map.serialize_entry("path-id", &id)?;
             }
         }
         if let Some(address) = self.next_hop.address {
-            map.serialize_entry("next-hop", &address.to_string())?;
+            map.serialize_entry("next-hop", &address_text(address))?;
         }
         if let Some(address) = self.next_hop.link_local {
-            map.serialize_entry("link-local-next-hop", &address.to_string())?;
+            map.serialize_entry("link-local-next-hop", &address_text(address))?;
         }
         attributes(self, &mut map)?;
         for (key, state) in [("old-state", self.old_state), ("new-state", self.new_state)] {
@@ -94,7 +104,7 @@ fn attributes<M: SerializeMap>(elem: &Elem, map: &mut M) -> Result<(), M::Error>
         .large_communities()
         .map(|[a, b, c]| format!("{a}:{b}:{c}"))
         .collect();
-    if !large.is_empty() {
+    if attributes.large_communities.is_some() {
         map.serialize_entry("large-communities", &large)?;
     }
     let extended: Vec<String> = elem
@@ -102,8 +112,12 @@ fn attributes<M: SerializeMap>(elem: &Elem, map: &mut M) -> Result<(), M::Error>
         .iter()
         .map(ToString::to_string)
         .collect();
-    if !extended.is_empty() {
+    if attributes.ext_communities.is_some() {
         map.serialize_entry("ext-communities", &extended)?;
+    }
+    if attributes.cluster_list.is_some() {
+        let list: Vec<String> = attributes.cluster_list().map(address_text).collect();
+        map.serialize_entry("cluster-list", &list)?;
     }
     if let Some((asn, address)) = attributes.aggregator() {
         map.serialize_entry("aggregator", &format!("{asn} {address}"))?;
@@ -111,5 +125,19 @@ fn attributes<M: SerializeMap>(elem: &Elem, map: &mut M) -> Result<(), M::Error>
     if attributes.atomic_aggregate {
         map.serialize_entry("atomic-aggregate", &true)?;
     }
+    if let Some(address) = attributes.originator_id() {
+        map.serialize_entry("originator-id", &address_text(address))?;
+    }
     Ok(())
+}
+
+fn address_text(address: impl Into<IpAddr>) -> String {
+    text(|out| ip(out, address.into(), Dialect::Inet))
+}
+
+/// What the functions of the formats write, which is text.
+fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ mod csv;
 mod elems;
 mod human;
 mod json;
-mod route;
+pub(super) mod route;
 
 pub use bgpdump::{Bgpdump, Clock, Columns, TimeStyle};
 

@@ -1,19 +1,24 @@
 //! The text of a route, which the formats share.
 
-use crate::bgp::NlriRef;
+use crate::bgp::{Family, NlriRef};
 use crate::stream::address::{Dialect, prefix};
 use crate::stream::block::{Block, Route, family_bits};
 
+/// Appends the text of a route of a block.
+pub(super) fn nlri(out: &mut Vec<u8>, block: &Block<'_>, route: &Route<'_>) {
+    text(out, block.family, route.nlri);
+}
+
 /// Appends the text of a route: a prefix, or the sentence of a family of another form.
-pub(crate) fn nlri(out: &mut Vec<u8>, block: &Block<'_>, route: &Route<'_>) {
-    if family_bits(block.family).is_some() {
-        prefix(out, block.family.afi, route.nlri, Dialect::Inet);
+pub(in crate::stream) fn text(out: &mut Vec<u8>, family: Family, nlri: &[u8]) {
+    if family_bits(family).is_some() {
+        prefix(out, family.afi, nlri, Dialect::Inet);
         return;
     }
     let one = NlriRef {
-        family: block.family,
+        family,
         path_id: None,
-        bytes: route.nlri,
+        bytes: nlri,
     };
     // A bar would end a column.
     out.extend(

@@ -241,13 +241,6 @@ fn json_and_csv_have_what_bgpreader_leaves_out() {
     assert_eq!(json["large-communities"][0], "1:2:3");
     assert_eq!(json["ext-communities"][0], "target:65000:1");
     assert_eq!(json["otc"], 9);
-    // serde has the same keys and values.
-    let elem = serde_json::to_value(&records(&bytes)[0].elems()[0]).expect("JSON");
-    for (key, value) in elem.as_object().expect("an object") {
-        if key != "time" {
-            assert_eq!(&json[key], value, "{key}");
-        }
-    }
     let csv = print(builder(), Format::Csv);
     assert_eq!(csv.trim_end().split(',').count(), 24, "{csv}");
     let state = record(3, 16, 5, &[peer4(), vec![0, 6, 0, 1]].concat());
@@ -258,6 +251,79 @@ fn json_and_csv_have_what_bgpreader_leaves_out() {
         csv.lines().all(|line| line.split(',').count() == 24),
         "{csv}"
     );
+}
+
+#[test]
+fn serde_has_the_keys_and_values_of_json_lines() {
+    let v6 = |safi: u8, nlri: &[u8]| {
+        let hop = [&[0; 10][..], &[0, 0, 192, 0, 2, 1]].concat();
+        let head = [&[0, 2, safi, 16][..], &hop, &[0]].concat();
+        attribute(0x80, 14, &[&head[..], nlri].concat())
+    };
+    let dotted = [120, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3];
+    let all = [
+        common(&[1, 70_000]),
+        attribute(0x80, 4, &[0, 0, 0, 7]),
+        attribute(0x40, 6, &[]),
+        attribute(0xC0, 7, &[0, 0, 0, 9, 192, 0, 2, 3]),
+        attribute(0xC0, 8, &[0, 1, 0, 2]),
+        attribute(0x80, 9, &[192, 0, 2, 4]),
+        attribute(0x80, 10, &[192, 0, 2, 5, 192, 0, 2, 6]),
+        attribute(0xC0, 16, &[0, 2, 0xFD, 0xE8, 0, 0, 0, 1]),
+        attribute(0xC0, 32, &[0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]),
+        attribute(0xC0, 35, &[0, 0, 0, 9]),
+    ]
+    .concat();
+    let flow = attribute(0x80, 14, &[0, 1, 133, 0, 0, 3, 1, 8, 10]);
+    let bytes = [
+        message(1, 9, &update(&[], &all, &[0, 0, 0, 5, 8, 10])),
+        message(2, 4, &update(&[8, 10], &[], &[])),
+        message(
+            3,
+            4,
+            &update(&[], &[common(&[1]), v6(1, &dotted)].concat(), &[]),
+        ),
+        message(
+            4,
+            4,
+            &update(&[], &[common(&[1]), v6(2, &dotted)].concat(), &[]),
+        ),
+        message(5, 4, &update(&[], &[common(&[1]), flow].concat(), &[])),
+        // An attribute twice: there is something to note.
+        message(
+            6,
+            4,
+            &update(&[], &[common(&[1]), common(&[2])].concat(), &[8, 10]),
+        ),
+        record(7, 16, 5, &[peer4(), vec![0, 6, 0, 1]].concat()),
+    ]
+    .concat();
+    let file = file(&bytes);
+    let builder = Stream::builder().path(file.path()).expect("a file");
+    let lines = print(builder, Format::Json);
+    let records = records(&bytes);
+    let elems = records.iter().flat_map(|record| record.elems());
+    let mut keys = std::collections::BTreeSet::new();
+    for (line, elem) in lines.lines().zip(elems) {
+        let mut line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let of_record = line.as_object_mut().expect("an object");
+        for key in ["record_type", "project", "collector", "router", "router_ip"] {
+            of_record.remove(key);
+        }
+        keys.extend(of_record.keys().cloned());
+        assert_eq!(serde_json::to_value(elem).expect("JSON"), line);
+    }
+    assert_eq!(lines.lines().count(), 7, "{lines}");
+    for key in [
+        "notes",
+        "family",
+        "cluster-list",
+        "originator-id",
+        "new-state",
+    ] {
+        assert!(keys.contains(key), "{key}: {lines}");
+    }
+    assert!(lines.contains("\"::1.2.3.0/120\""), "{lines}");
 }
 
 /// Text is rendered from slices; typed values come from the decoder of sessions.
