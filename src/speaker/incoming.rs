@@ -196,6 +196,9 @@ impl Server {
     }
 
     fn arrived(&self, arrival: Arrival, ends: ConnInfo) {
+        if self.inner.phase.get() == Phase::Stopped {
+            return arrival.reset();
+        }
         if let Some(key) = self.expected(ends, arrival.interface().as_deref()) {
             if let Some(config) = self.peer_config(key) {
                 self.deliver(key, &config, arrival, ends);

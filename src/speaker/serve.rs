@@ -20,7 +20,7 @@ impl Server {
     /// Starts all neighbors and listeners, and answers [`Handle`](super::Handle)s until [`Server::shutdown`].
     ///
     /// Neighbors are tasks of one thread. They run inside of this future, so that it can be awaited under `#[tokio::main]`;
-    /// dropping it drops them, without a closing NOTIFICATION.
+    /// dropping it drops them, without a closing NOTIFICATION, and the server has stopped.
     ///
     /// # Errors
     /// [`Error::Stopped`] when it serves or has served already.
@@ -29,6 +29,8 @@ impl Server {
         let mut calls = receiver.ok_or(Error::Stopped)?;
         let local = Rc::new(LocalSet::new());
         self.inner.local.replace(Rc::downgrade(&local));
+        // Before the tasks are dropped: no other can follow them.
+        let _end = End(self);
         let serving = async {
             self.start();
             loop {
@@ -140,8 +142,23 @@ impl Server {
                 task.abort();
             }
         }
+        self.end();
+    }
+
+    /// From now on it has stopped.
+    fn end(&self) {
+        self.inner.listeners.borrow_mut().close_all();
         self.inner.phase.set(Phase::Stopped);
         self.inner.subscribers.end();
         self.inner.stopped.notify_waiters();
+    }
+}
+
+/// Ends a server whose future is dropped while it serves.
+struct End<'a>(&'a Server);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }

@@ -5,11 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Negotiated, Notification};
-use oxabgp::fsm::{Cease, CloseReason};
+use oxabgp::fsm::{Cease, CloseReason, ConnInfo};
 use oxabgp::speaker::{Error, PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
+use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::{LIMIT, LOOPBACK, passive};
@@ -125,4 +127,33 @@ async fn a_call_that_panics_ends_nothing_but_itself() {
     };
     let (served, ()) = tokio::join!(server.serve(), calls);
     served.expect("it has served");
+}
+
+#[tokio::test]
+async fn a_server_whose_future_was_dropped_has_stopped() {
+    let server = Server::new(Ipv4Addr::new(192, 0, 2, 2));
+    server
+        .add_peer(passive(65001, 65002), Silent)
+        .expect("a neighbor");
+    let address = server.listen(SocketAddr::new(LOOPBACK, 0)).expect("a port");
+    let handle = server.handle();
+    let serving = tokio::time::timeout(Duration::ZERO, server.serve());
+    assert!(serving.await.is_err(), "it would serve for ever");
+    let mut other = passive(65001, 65002);
+    other.name = "other".to_owned();
+    let added = server.add_peer(other, Silent);
+    assert!(matches!(added, Err(Error::Stopped)), "{added:?}");
+    // A connection that nobody expects would be refused in a task.
+    let (stream, mut far) = tokio::io::duplex(64);
+    let ends = ConnInfo {
+        local: address,
+        remote: SocketAddr::from(([192, 0, 2, 9], 179)),
+    };
+    server.incoming(Box::new(stream), ends);
+    assert_eq!(far.read(&mut [0; 64]).await.expect("a pipe"), 0);
+    assert!(TcpStream::connect(address).is_err(), "it listens no more");
+    handle.stopped().await;
+    server.stopped().await;
+    server.shutdown(Cease::Removed).await;
+    assert!(server.peers().is_empty());
 }
