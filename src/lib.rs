@@ -5,7 +5,7 @@
 //!
 //! # Speak
 //!
-//! A [`speaker::Server`](crate::speaker) has neighbors, each with a plugin: callbacks, or channels for those who prefer them.
+//! A `speaker::Server` has neighbors, each with a plugin: callbacks, or channels for those who prefer them.
 //! It runs in any tokio runtime, or on a thread of its own.
 //!
 //! ```no_run
@@ -157,6 +157,8 @@
 //! | `daemon` (default) | `health`, `config`, `daemon`, `cli` and the program; includes `speaker` | clap, rustyline, nix and others |
 //! | `tls` | health checks of `https` URLs | rustls with ring |
 //! | `stream` (default) | `stream`: archives, filters | decompressors, regex, serde; no tokio |
+//! | `ris-live` | `stream::source::RisLiveClient`: RIS Live over the network; includes `stream` | tungstenite, rustls |
+//! | `kafka` | `stream::source::Kafka`: topics of Kafka, such as OpenBMP's; includes `stream` | lz4_flex, snap |
 
 #![deny(missing_docs)]
 

@@ -1,6 +1,6 @@
 //! Writing MRT: messages and states as they pass, snapshots of tables, and the files they go to.
 //!
-//! [`Records`] appends records to a buffer and knows no file; [`Rotation`] (feature `stream`) writes files under temporary names,
+//! [`Records`] appends records to a buffer and knows no file; `Rotation` (feature `stream`) writes files under temporary names,
 //! compressed by gzip, and renames them when they are whole.
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -212,19 +212,34 @@ impl PeerConfig {
 }
 
 impl fmt::Debug for PeerConfig {
-    /// All but the key.
+    /// All but the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PeerConfig")
             .field("name", &self.name)
             .field("remote_address", &self.remote_address)
             .field("port", &self.port)
             .field("local_address", &self.local_address)
+            .field("source_address", &self.source_address)
             .field("local_as", &self.local_as)
             .field("peer_as", &self.peer_as)
+            .field("router_id", &self.router_id)
             .field("passive", &self.passive)
+            .field("families", &self.families)
+            .field("aigp", &self.aigp)
+            .field("strict_role", &self.strict_role)
             .field("hold_time", &self.hold_time)
+            .field("idle_hold_time", &self.idle_hold_time)
+            .field("connect_retry_time", &self.connect_retry_time)
+            .field("open_wait", &self.open_wait)
+            .field("send_hold_time", &self.send_hold_time)
+            .field("connect_attempts", &self.connect_attempts)
+            .field("ttl", &self.ttl)
+            .field("min_ttl", &self.min_ttl)
             .field("md5", &self.md5_key.is_some())
-            .field("tcp_ao", &self.tcp_ao.is_some())
+            .field("tcp_ao", &self.tcp_ao)
+            .field("tcp_ao_next", &self.tcp_ao_next)
+            .field("interface", &self.interface)
+            .field("zone", &self.zone)
             .finish_non_exhaustive()
     }
 }
@@ -288,12 +303,21 @@ mod tests {
     }
 
     #[test]
-    fn a_debug_print_has_no_key() {
+    fn a_debug_print_has_all_but_the_keys() {
         let mut peer = PeerConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Asn(65000));
         peer.md5_key = Some(b"secret".to_vec());
+        peer.tcp_ao = Some(TcpAoKey {
+            key_id: 7,
+            algorithm: TcpAoAlgorithm::HmacSha1,
+            key: b"secret".to_vec(),
+        });
         let text = format!("{peer:?}");
+        for part in ["md5: true", "key_id: 7", "families: [", "open_wait: 60s"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        // A key may be printed as text or as numbers.
         assert!(
-            text.contains("md5: true") && !text.contains("secret"),
+            !text.contains("secret") && !text.contains("115, 101"),
             "{text}"
         );
     }

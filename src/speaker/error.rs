@@ -66,7 +66,7 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The session has ended.
+    /// There is no session: it has ended, or not come up.
     Closed,
     /// The message is longer than this session allows: 4,096 bytes, or 65,535 with extended messages (RFC 8654).
     TooLong,
@@ -85,7 +85,7 @@ pub enum WriteError {
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Closed => "the session has ended",
+            Self::Closed => "there is no session",
             Self::TooLong => "the message is longer than this session allows",
             Self::Full => "too much waits to be sent already",
             Self::Family(family) => return write!(f, "the session has no routes of {family}"),

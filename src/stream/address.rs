@@ -8,10 +8,9 @@ use std::net::IpAddr;
 use crate::bgp::family::Afi;
 
 /// How IPv6 addresses are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Dialect {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
     /// RFC 5952, and `::1.2.3.4`.
-    #[default]
     Inet,
     /// bgpdump's.
     Bgpdump,

@@ -222,7 +222,7 @@ impl<'a> Iterator for Segments<'a> {
 }
 
 /// A segment of a [`Path`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
     /// One AS of an AS_SEQUENCE.
     Asn(Asn),
@@ -239,7 +239,7 @@ pub enum Segment {
 /// An AS path as a list of segments, each AS of a sequence being one, as pybgpstream has it.
 ///
 /// `Display` is the text of bgpreader.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path {
     segments: Vec<Segment>,
 }

@@ -28,7 +28,7 @@ impl Numbers {
 }
 
 /// A community with wildcards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CommunityPattern {
     /// `A:B`; either may be `*`.
     Plain(Option<u16>, Option<u16>),

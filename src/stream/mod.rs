@@ -58,7 +58,7 @@
 //! | community set, match with a mask | [`filter::CommunityPattern`] |
 //! | patricia tree: exact, more, less, minimum coverage, overlap; IP counter | [`prefixes::PrefixSet`] |
 //! | address and prefix: parse, print, hash, compare, contains | [`std::net::IpAddr`], [`ipnet::IpNet`] |
-//! | peer signature map, sets of ids, texts, addresses | [`std::collections::HashMap`] and `HashSet`: all values here can be keys |
+//! | peer signature map, sets of ids, texts, addresses | [`std::collections::HashMap`] and `HashSet`, or `BTreeMap`: addresses, prefixes, AS numbers, paths and communities can be keys |
 //! | an asynchronous program | `Stream::into_async`, with the feature `speaker` |
 //!
 //! [`tutorial`] has pybgpstream's tutorial, example by example.
@@ -99,7 +99,6 @@ use std::ops::ControlFlow;
 
 use crate::mrt::Content;
 pub use crate::mrt::bgp4mp::Direction;
-pub use address::Dialect;
 pub use attributes::Notes;
 pub use block::{Block, ElemKind, RibView, Route, Routes, View};
 pub use builder::{Builder, Error, Sent};

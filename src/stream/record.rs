@@ -65,7 +65,7 @@ pub(super) fn printable(text: &str) -> String {
     out
 }
 
-/// Whether a record is part of a table or of the messages that change it.
+/// Whether a record is part of a table or of the messages that change it. `Display` is bgpreader's letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordKind {
     /// Messages and states.
@@ -98,6 +98,12 @@ impl RecordKind {
             | (kind::BGP4MP | kind::BGP4MP_ET, 2 | 3) => Self::Rib,
             _ => Self::Update,
         }
+    }
+}
+
+impl fmt::Display for RecordKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.letter())
     }
 }
 
@@ -173,7 +179,7 @@ impl fmt::Display for Reason<'_> {
     }
 }
 
-/// Where in its dump a record stands. Peer tables are no records.
+/// Where in its dump a record stands. Peer tables are no records. `Display` is bgpreader's letter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Position {
     /// The first, and not the last.
@@ -202,6 +208,12 @@ impl Position {
             Self::Middle => "middle",
             Self::End => "end",
         }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.letter())
     }
 }
 

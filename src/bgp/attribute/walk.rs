@@ -1,7 +1,7 @@
 //! Iterates over the path attributes of an UPDATE and applies the general rules of RFC 7606.
 //!
 //! All code that reads attributes from the wire goes through here: the attribute sets of the daemon (via
-//! [`decode`](super::decode)), [`UpdateDecoder`](crate::speaker::UpdateDecoder), and readers of recorded messages.
+//! [`decode`](super::decode)), `speaker::UpdateDecoder`, and readers of recorded messages.
 //! Framing, flags, duplicates and empty attributes are checked in one place, so that all of them agree about a
 //! message.
 

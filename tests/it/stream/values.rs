@@ -1,8 +1,9 @@
 //! Values: AS numbers of two sizes, several attributes, order, filters; text beside typed values (D11, D13, D14).
 
 use oxabgp::bgp::attribute::Attribute;
+use oxabgp::stream::filter::CommunityPattern;
 use oxabgp::stream::format::Format;
-use oxabgp::stream::{ElemKind, Stream};
+use oxabgp::stream::{ElemKind, Position, RecordKind, Stream};
 
 use super::build::{
     announce, attribute, bgp, common, message, peer2, peer4, record, sequence, sequence2, update,
@@ -443,4 +444,27 @@ fn attributes_that_differ_are_not_taken_for_those_of_the_record_before() {
         assert_eq!(elems(&both), [elems(first), elems(second)].concat());
         assert_eq!(dump(&both), [dump(first), dump(second)].concat());
     }
+}
+
+#[test]
+fn words_and_letters_of_records_and_values_that_are_keys() {
+    for (kind, letter, word) in [
+        (RecordKind::Update, "U", "update"),
+        (RecordKind::Rib, "R", "rib"),
+    ] {
+        assert_eq!((kind.to_string().as_str(), kind.as_str()), (letter, word));
+    }
+    for (position, letter) in [
+        (Position::Start, "B"),
+        (Position::Middle, "M"),
+        (Position::End, "E"),
+    ] {
+        assert_eq!(position.to_string(), letter);
+    }
+    let path = |asn| records(&announce(1, asn))[0].elems()[0].as_path();
+    let paths: std::collections::BTreeSet<_> = [path(1), path(2)].into();
+    assert_eq!(paths.len(), 1);
+    let pattern = CommunityPattern::Plain(None, Some(1));
+    let patterns = std::collections::HashSet::from([pattern.clone(), pattern]);
+    assert_eq!(patterns.len(), 1);
 }
