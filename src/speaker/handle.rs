@@ -98,13 +98,35 @@ impl Handle {
         &self,
         call: impl FnOnce(&Server) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
-        let call: Call = Box::new(move |server| {
-            // Who asked may have gone.
-            let _ = reply.send(caught(call, server));
-        });
+        let (call, answer) = answered(call);
         self.calls.send(call).await.map_err(|_| Error::Stopped)?;
         answer.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// [`Handle::call`] for a thread without async.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    ///
+    /// use oxabgp::speaker::Server;
+    ///
+    /// let server = Server::spawn(Ipv4Addr::new(192, 0, 2, 1))?;
+    /// assert!(server.blocking_call(Server::peers)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Handle::call`].
+    ///
+    /// # Panics
+    /// In an asynchronous task, which must not block.
+    pub fn blocking_call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Server) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (call, answer) = answered(call);
+        self.calls.blocking_send(call).map_err(|_| Error::Stopped)?;
+        answer.blocking_recv().map_err(|_| Error::Stopped)?
     }
 
     /// [`Server::add_peer`]; `plugin` is made on the server's thread and need not be `Send`.
@@ -317,7 +339,15 @@ impl Handle {
     }
 }
 
-/// Runs a call. Its panic is the caller's affair: the sessions of the server go on.
-fn caught<T>(call: impl FnOnce(&Server) -> T, server: &Server) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(|| call(server))).map_err(|_| Error::Panicked)
+/// A call with the place where its value will be. Its panic is the caller's affair: the sessions of the server go on.
+fn answered<T: Send + 'static>(
+    call: impl FnOnce(&Server) -> T + Send + 'static,
+) -> (Call, oneshot::Receiver<Result<T, Error>>) {
+    let (reply, answer) = oneshot::channel();
+    let call = move |server: &Server| {
+        let value = catch_unwind(AssertUnwindSafe(|| call(server)));
+        // Who asked may have gone.
+        let _ = reply.send(value.map_err(|_| Error::Panicked));
+    };
+    (Box::new(call), answer)
 }

@@ -207,6 +207,10 @@ async fn servers_on_threads_of_their_own_are_driven_by_their_handles() {
         established.recv_timeout(wait).expect("both come up");
     }
     left.write(key, body).await.expect("the session is up");
+    let same = left.clone();
+    let states = std::thread::spawn(move || same.blocking_call(Server::peers));
+    let states = states.join().expect("no panic").expect("it serves");
+    assert_eq!(states[0].state, State::Established);
     assert_eq!(received.recv_timeout(wait).expect("an UPDATE"), TEN);
     let status = left.get_peer(LOOPBACK).await.expect("it serves");
     assert_eq!(status.map(|status| status.state), Some(State::Established));
