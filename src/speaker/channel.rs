@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -251,13 +252,21 @@ impl PeerEvents {
         event
     }
 
-    /// [`PeerEvents::next`] for those who make a stream of it.
+    /// [`PeerEvents::next`] for implementations of [`Future`].
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<PeerEvent>> {
         let event = self.0.events.poll_next(cx);
         if event.is_ready() {
             self.0.room.notify_one();
         }
         event
+    }
+}
+
+impl futures_core::Stream for PeerEvents {
+    type Item = PeerEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<PeerEvent>> {
+        Self::poll_next(&mut self, cx)
     }
 }
 

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -64,9 +65,17 @@ impl PeerChanges {
         self.0.blocking_next()
     }
 
-    /// [`PeerChanges::next`] for those who make a stream of it.
+    /// [`PeerChanges::next`] for implementations of [`Future`].
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<PeerChange>> {
         self.0.poll_next(cx)
+    }
+}
+
+impl futures_core::Stream for PeerChanges {
+    type Item = PeerChange;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<PeerChange>> {
+        Self::poll_next(&mut self, cx)
     }
 }
 
