@@ -118,6 +118,74 @@ pub trait Plugin {
     }
 }
 
+/// A plugin whose type is chosen at run time.
+impl<P: Plugin + ?Sized> Plugin for Box<P> {
+    fn capabilities(&mut self, peer: &PeerConfig) -> Vec<Capability> {
+        (**self).capabilities(peer)
+    }
+
+    fn reduced_capabilities(&mut self, peer: &PeerConfig) -> Option<Vec<Capability>> {
+        (**self).reduced_capabilities(peer)
+    }
+
+    fn dial(&mut self, peer: &PeerConfig) -> Option<Dialing> {
+        (**self).dial(peer)
+    }
+
+    fn on_open(&mut self, peer: &PeerConfig, open: &Open) -> Result<(), Notification> {
+        (**self).on_open(peer, open)
+    }
+
+    fn on_established(
+        &mut self,
+        peer: &PeerConfig,
+        session: &Rc<Negotiated>,
+        writer: UpdateWriter,
+    ) {
+        (**self).on_established(peer, session, writer);
+    }
+
+    fn on_update(&mut self, peer: &PeerConfig, update: Update<'_>) -> Result<(), Notification> {
+        (**self).on_update(peer, update)
+    }
+
+    fn on_close(&mut self, peer: &PeerConfig, reason: &CloseReason) {
+        (**self).on_close(peer, reason);
+    }
+
+    fn on_refresh(&mut self, peer: &PeerConfig, refresh: RouteRefresh) {
+        (**self).on_refresh(peer, refresh);
+    }
+
+    fn on_event(&mut self, peer: &PeerConfig, event: &SessionEvent<'_>) {
+        (**self).on_event(peer, event);
+    }
+
+    fn on_turn(&mut self, took: Duration) {
+        (**self).on_turn(took);
+    }
+
+    fn has_writer(&self) -> bool {
+        (**self).has_writer()
+    }
+
+    fn observes_updates_sent(&self) -> bool {
+        (**self).observes_updates_sent()
+    }
+
+    fn fill(&mut self, peer: &PeerConfig, outbox: &mut Outbox) {
+        (**self).fill(peer, outbox);
+    }
+
+    fn ready(&self) -> bool {
+        (**self).ready()
+    }
+
+    fn waker(&self) -> Option<Arc<Notify>> {
+        (**self).waker()
+    }
+}
+
 /// What an observer may see of a session, in the order in which it happens.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
