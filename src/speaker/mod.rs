@@ -120,4 +120,4 @@ pub use plugin::{Answer, Plugin, SessionEvent};
 pub use server::{Server, WeakServer};
 pub use status::{Counters, PeerKey, PeerStatus};
 pub use watch::{ChangeKind, PeerChange, PeerChanges};
-pub use writer::UpdateWriter;
+pub use writer::{Detached, UpdateWriter};

@@ -34,7 +34,8 @@ pub struct SendTerms {
 }
 
 impl SendTerms {
-    pub(crate) const fn new(sender: Sender, families: Vec<Family>, refresh: Refresh) -> Self {
+    /// The terms of a session, or of a test without one.
+    pub const fn new(sender: Sender, families: Vec<Family>, refresh: Refresh) -> Self {
         Self {
             sender,
             families,

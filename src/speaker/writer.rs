@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use super::attributes::Attributes;
 use super::error::WriteError;
-use super::outbox::{HIGH_MARK, LOW_MARK, Outbox};
+use super::outbox::{HIGH_MARK, LOW_MARK, Outbox, messages};
 use super::outgoing::{Outgoing, Raw, RouteUpdate, SendTerms};
 use super::turn::keep_waker;
 use crate::bgp::message::MessageType;
@@ -65,6 +65,36 @@ impl UpdateWriter {
             pushed
         });
         CLOSED.writer()
+    }
+
+    /// One without a session, for tests of plugins: the other end has what was written.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    ///
+    /// use oxabgp::bgp::negotiated::Refresh;
+    /// use oxabgp::bgp::{Asn, Codec, Family, Sender};
+    /// use oxabgp::speaker::{SendTerms, UpdateWriter};
+    ///
+    /// let sender = Sender {
+    ///     codec: Codec::default(),
+    ///     local_as: Asn(65001),
+    ///     local_address: Ipv4Addr::new(192, 0, 2, 1).into(),
+    ///     router_id: Ipv4Addr::new(192, 0, 2, 1),
+    ///     group_updates: true,
+    /// };
+    /// let families = vec![Family::IPV4_UNICAST];
+    /// let (writer, mut sent) = UpdateWriter::detached(SendTerms::new(sender, families, Refresh::Normal));
+    /// // A plugin would get the writer in `on_established`.
+    /// writer.end_of_rib(Family::IPV4_UNICAST)?;
+    /// assert_eq!(sent.take()[0][18..], [2, 0, 0, 0, 0]);
+    /// drop(sent);
+    /// assert!(writer.is_closed());
+    /// # Ok::<(), oxabgp::speaker::WriteError>(())
+    /// ```
+    pub fn detached(terms: SendTerms) -> (Self, Detached) {
+        let pushed = Pushed::new(terms);
+        (pushed.writer(), Detached(PushedOwner(pushed)))
     }
 
     /// Sends routes, a request for routes, or an UPDATE with a body made by the caller (`&[u8]`, all after the header).
@@ -244,6 +274,29 @@ pub(crate) struct PushedOwner(pub(crate) Arc<Pushed>);
 impl Drop for PushedOwner {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+/// What was written by a [detached](UpdateWriter::detached) writer, which is closed when this is dropped.
+#[derive(Debug)]
+pub struct Detached(PushedOwner);
+
+impl Detached {
+    /// The messages since the last call, headers included. There is room for as many again.
+    pub fn take(&mut self) -> Vec<Bytes> {
+        let pushed = &self.0.0;
+        let chunks = {
+            let mut state = pushed.state();
+            state.waiting = 0;
+            state.flushed = true;
+            std::mem::take(&mut state.queue)
+        };
+        pushed.room.notify_waiters();
+        let split = |chunk: Bytes| {
+            let each = messages(&chunk).map(|message| chunk.slice_ref(message));
+            each.collect::<Vec<_>>()
+        };
+        chunks.into_iter().flat_map(split).collect()
     }
 }
 

@@ -10,14 +10,17 @@ use oxabgp::bgp::attribute::large_community::{LargeCommunities, LargeCommunity};
 use oxabgp::bgp::attribute::origin::Origin;
 use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::capability::add_path::AddPathMode;
+use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::message::update::Update;
+use oxabgp::bgp::negotiated::Terms;
 use oxabgp::bgp::{
     Afi, Asn, Attribute, AttributeSet, Capability, Family, Negotiated, NextHop, Nlri, Notification,
+    Sender,
 };
 use oxabgp::fsm::CloseReason;
 use oxabgp::rib::pack::end_of_rib;
 use oxabgp::speaker::{
-    Attributes, Error, Outbox, PeerConfig, Plugin, RouteUpdate, Server, UnicastRoute,
+    Attributes, Error, Outbox, PeerConfig, Plugin, RouteUpdate, SendTerms, Server, UnicastRoute,
     UpdateDecoder, UpdateWriter, WriteError,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -412,4 +415,63 @@ fn communities_are_sorted_and_large_ones_are_there_once() {
     let twice = [list, list].concat().into();
     let twice = Attribute::LargeCommunities(LargeCommunities(twice));
     assert_eq!(Attributes::new().attribute(twice).list(), [large]);
+}
+
+/// Announces one route; its type is chosen at run time.
+struct Announcer;
+
+impl Plugin for Announcer {
+    fn on_established(&mut self, _: &PeerConfig, _: &Rc<Negotiated>, writer: UpdateWriter) {
+        writer
+            .announce(net("192.0.2.0/24"), &Attributes::new())
+            .expect("room");
+        writer.end_of_rib(Family::IPV4_UNICAST).expect("room");
+    }
+
+    fn on_update(&mut self, _: &PeerConfig, _: Update<'_>) -> Result<(), Notification> {
+        Ok(())
+    }
+
+    fn on_close(&mut self, _: &PeerConfig, _: &CloseReason) {}
+
+    fn has_writer(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_plugin_can_be_tested_without_a_session() {
+    let config = passive(65001, 65002);
+    let open = |asn: u16, last| Open {
+        version: 4,
+        asn,
+        hold_time: 90,
+        router_id: [192, 0, 2, last].into(),
+        capabilities: config.capabilities(),
+    };
+    let session = Negotiated::new(open(65001, 1), open(65002, 2), Terms::default());
+    let session = session.expect("agreement");
+    let sender = Sender {
+        codec: session.codec,
+        local_as: Asn(65001),
+        local_address: [192, 0, 2, 1].into(),
+        router_id: [192, 0, 2, 1].into(),
+        group_updates: true,
+    };
+    let terms = SendTerms::new(sender, session.families.clone(), session.refresh);
+    let (writer, mut sent) = UpdateWriter::detached(terms);
+    let mut plugin: Box<dyn Plugin> = Box::new(Announcer);
+    assert!(!Plugin::has_writer(&plugin), "all calls are passed on");
+    Plugin::on_established(&mut plugin, &config, &Rc::new(session), writer.clone());
+    let messages = sent.take();
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    let update = Update::new(&messages[0][19..]).expect("an UPDATE");
+    assert_eq!(update.nlri, [24, 192, 0, 2]);
+    assert_eq!(messages[1][19..], [0; 4]);
+    assert!(sent.take().is_empty() && !writer.is_closed());
+    drop(sent);
+    assert_eq!(
+        writer.withdraw(net("192.0.2.0/24")),
+        Err(WriteError::Closed)
+    );
 }
