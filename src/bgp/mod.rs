@@ -8,6 +8,7 @@
 //! | [`nlri`] | reachability of each family: `families!` table | 4760, 7911, 8955, 7432, … |
 //! | [`negotiated`] | what two OPENs negotiate | 5492, 6793, 7911, 8950 |
 //! | [`iana`] | code points | - |
+//! | [`from_str`] | values from their texts | - |
 //! | [`next_hop_rule`] | how the next hop of a route is sent on a session | 2545, 4760, 8950 |
 
 pub mod asn;
@@ -15,6 +16,7 @@ pub mod attribute;
 pub mod capability;
 pub mod error;
 pub mod family;
+pub mod from_str;
 pub mod iana;
 pub mod label;
 pub mod message;
@@ -32,6 +34,7 @@ pub use attribute::{Attribute, AttributeSet};
 pub use capability::Capability;
 pub use error::{Severity, UpdateError};
 pub use family::{Afi, Family, FamilySet, Safi};
+pub use from_str::ParseError;
 pub use message::notification::Notification;
 pub use negotiated::{Codec, Negotiated, Sender};
 pub use nexthop::NextHop;

@@ -4,6 +4,7 @@ mod announce;
 mod attribute_rules;
 mod capability;
 mod complete;
+mod from_str;
 pub(crate) mod golden;
 mod message;
 mod nlri;

@@ -54,7 +54,7 @@ const NAMES: &[&str] = &[
 type Refusal = (String, Option<String>);
 
 /// Parses a community.
-pub(super) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
+pub(in crate::bgp) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
     let span = c.span();
     let word = c.word("an extended community: `target:AS:N`, `origin:AS:N`, `0x…`")?;
     if let Some(read) = spaced(word, c) {
