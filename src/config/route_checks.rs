@@ -137,8 +137,7 @@ impl RouteChecks<'_> {
                 "an IPv4 route has an IPv6 next hop only where that is negotiated: it is not announced",
             )
             .with_help(format!(
-                "add `nexthop {{ {family} ipv6; }}` to the neighbor, and `ipv6 {};` to its families (RFC 8950)",
-                family.safi
+                "add `nexthop {{ {family} ipv6; }}` to the neighbor (RFC 8950)"
             ))
         })
     }

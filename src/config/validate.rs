@@ -58,6 +58,7 @@ pub(crate) fn finish(
         adj_rib_out = true;
     }
     without_effect(cx, &draft, &session);
+    families_without_effect(cx, &draft, &session);
     let config = NeighborConfig {
         session,
         description: draft.description.unwrap_or_default(),
@@ -120,6 +121,52 @@ fn without_effect(cx: &mut Context<'_>, draft: &Draft, session: &SessionConfig) 
             Diagnostic::warning(draft.peer_span, text)
                 .with_help("add `total <routes>;` or `<afi> <safi> <routes>;`"),
         );
+    }
+}
+
+/// Warns about what the sections `nexthop` and `add-path`, and the capabilities of these names, do not add to the OPEN.
+fn families_without_effect(cx: &mut Context<'_>, draft: &Draft, session: &SessionConfig) {
+    let span = draft.peer_span;
+    let capabilities = &session.capabilities;
+    let foreign = |section: &str, family: &Family| {
+        let text = format!("`{section}` of `{family}`: this neighbor has no such family");
+        Diagnostic::warning(span, text)
+            .with_help(format!("add `{family};` to its `family` section"))
+    };
+    let offers = |family: &Family| session.families.contains(family);
+    let pairs = draft.nexthops.as_deref().unwrap_or_default();
+    match &capabilities.nexthop {
+        Some(_) if pairs.is_empty() => {
+            let text = "`nexthop` has no effect: there are no next hops to negotiate";
+            let warning = Diagnostic::warning(span, text)
+                .with_help("add `nexthop { ipv4 unicast ipv6; }` to the neighbor (RFC 8950)");
+            cx.report.add(warning);
+        }
+        Some(_) => {
+            let unused = pairs.iter().filter(|(family, _)| !offers(family));
+            unused.for_each(|(family, _)| cx.report.add(foreign("nexthop", family)));
+        }
+        None => {}
+    }
+    let named = &draft.add_path.named;
+    if capabilities.add_path == AddPath::default() {
+        if !named.is_empty() {
+            let text = "the section `add-path` has no effect without `add-path` in `capability`";
+            cx.report.add(Diagnostic::warning(span, text));
+        }
+        return;
+    }
+    for family in named {
+        if !offers(family) {
+            cx.report.add(foreign("add-path", family));
+        } else if !capabilities.add_path_families.contains(family) {
+            let text = format!("`{family}` has no path identifiers: `add-path` has no effect");
+            cx.report.add(Diagnostic::warning(span, text));
+        }
+    }
+    if named.is_empty() && capabilities.add_path_families.is_empty() {
+        let text = "`add-path` has no effect: no family of the neighbor has path identifiers";
+        cx.report.add(Diagnostic::warning(span, text));
     }
 }
 
@@ -255,6 +302,7 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
     };
     let nexthop = written.nexthop.unwrap_or_else(|| draft.nexthops.is_some());
     let negotiable = |family: Family| families.contains(&family);
+    let pairs = draft.nexthops.iter().flatten();
     CapabilityConfig {
         asn4: written.asn4.unwrap_or(true),
         route_refresh: written.route_refresh.unwrap_or(false),
@@ -277,7 +325,7 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
                 })
                 .collect()
         },
-        nexthop: nexthop.then(|| next_hops(draft, families)),
+        nexthop: nexthop.then(|| pairs.copied().filter(|(one, _)| negotiable(*one)).collect()),
         extended_message: written.extended_message.unwrap_or(true),
         software_version: written.software_version.unwrap_or(false),
         multi_session: written.multi_session.unwrap_or(false),
@@ -294,19 +342,6 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
         role: written.role,
         role_strict: written.role_strict,
     }
-}
-
-/// The pairs of the `nexthop` section whose families are offered.
-fn next_hops(draft: &Draft, families: &[Family]) -> Vec<(Family, Afi)> {
-    let pairs = draft.nexthops.as_deref().unwrap_or_default();
-    let offered = |(family, afi): &(Family, Afi)| {
-        let other = Family {
-            afi: *afi,
-            safi: family.safi,
-        };
-        families.contains(family) && families.contains(&other)
-    };
-    pairs.iter().copied().filter(offered).collect()
 }
 
 /// The families that ExaBGP offers ADD-PATH for.

@@ -25,11 +25,11 @@ pub struct Offer {
     pub families: Vec<Family>,
     /// Four-octet AS numbers: our AS (any value if it is taken from the peer).
     pub asn4: Option<Asn>,
-    /// Extended next hop. Pairs other than IPv4 unicast, multicast, labeled unicast or VPN with IPv6 are left out.
+    /// Extended next hop, which is only sent with pairs.
     pub nexthop: Option<Vec<(Family, Afi)>>,
-    /// ADD-PATH. Families other than unicast, labeled unicast and VPN are left out.
+    /// ADD-PATH, which is only sent with families.
     pub add_path: Option<(AddPathMode, Vec<Family>)>,
-    /// Paths limit.
+    /// Paths limit, which is only sent with families.
     pub paths_limit: Option<Vec<(Family, u16)>>,
     /// Graceful restart for every family: the restart time in seconds, of which 12 bits are sent.
     pub graceful_restart: Option<u16>,
@@ -68,13 +68,14 @@ impl Offer {
             .map(|family| Capability::Multiprotocol(Multiprotocol(*family)))
             .collect();
         list.extend(self.asn4.map(|asn| Capability::Asn4(Asn4(asn))));
-        list.extend(self.nexthop.as_deref().map(nexthop));
-        list.extend(
-            self.add_path
-                .as_ref()
-                .map(|(mode, families)| add_path(*mode, families)),
-        );
-        let limits = self.paths_limit.clone();
+        // RFC 8950 4 and RFC 7911 4: "one or more" tuples. FRR refuses an OPEN with none.
+        list.extend(self.nexthop.as_deref().and_then(nexthop));
+        let add_path = self
+            .add_path
+            .as_ref()
+            .and_then(|(mode, families)| add_path(*mode, families));
+        list.extend(add_path);
+        let limits = self.paths_limit.clone().filter(|limits| !limits.is_empty());
         list.extend(limits.map(|limits| Capability::PathsLimit(PathsLimit(limits))));
         list.extend(self.graceful_restart.map(|time| {
             Capability::GracefulRestart(GracefulRestart {
@@ -119,26 +120,24 @@ impl Offer {
     }
 }
 
-fn nexthop(pairs: &[(Family, Afi)]) -> Capability {
-    let known = [1, 2, 4, 128].map(|safi| (Family::new(1, safi), Afi::IPV6));
-    Capability::ExtendedNexthop(ExtendedNexthop(
-        known
-            .into_iter()
-            .filter(|pair| pairs.contains(pair))
-            .collect(),
-    ))
+fn nexthop(pairs: &[(Family, Afi)]) -> Option<Capability> {
+    let first = [1, 2, 4, 128].map(|safi| (Family::new(1, safi), Afi::IPV6));
+    let pairs = in_order(&first, pairs);
+    (!pairs.is_empty()).then_some(Capability::ExtendedNexthop(ExtendedNexthop(pairs)))
 }
 
-fn add_path(mode: AddPathMode, families: &[Family]) -> Capability {
-    let known = [1, 4, 128]
-        .into_iter()
-        .flat_map(|safi| [1, 2].map(|afi| Family::new(afi, safi)));
-    Capability::AddPath(AddPath(
-        known
-            .filter(|family| families.contains(family))
-            .map(|family| (family, mode))
-            .collect(),
-    ))
+fn add_path(mode: AddPathMode, families: &[Family]) -> Option<Capability> {
+    let first = [1, 4, 128].map(|safi| [1, 2].map(|afi| Family::new(afi, safi)));
+    let families = in_order(first.as_flattened(), families);
+    let modes: Vec<_> = families.into_iter().map(|family| (family, mode)).collect();
+    (!modes.is_empty()).then_some(Capability::AddPath(AddPath(modes)))
+}
+
+/// Those of `wanted` that ExaBGP sends, in its order, then the others in their own.
+fn in_order<T: Copy + PartialEq>(first: &[T], wanted: &[T]) -> Vec<T> {
+    let first_ones = first.iter().filter(|one| wanted.contains(one));
+    let others = wanted.iter().filter(|one| !first.contains(one));
+    first_ones.chain(others).copied().collect()
 }
 
 fn long_lived(families: &[Family], time: u32) -> Capability {
