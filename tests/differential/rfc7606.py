@@ -15,7 +15,7 @@ ORDER = [KEEP, DISCARD, WITHDRAW, RESET]
 FLAGS = {1: 0x40, 2: 0x40, 3: 0x40, 4: 0x80, 5: 0x40, 6: 0x40, 7: 0xC0, 8: 0xC0, 9: 0x80, 10: 0x80, 14: 0x80, 15: 0x80, 16: 0xC0, 17: 0xC0, 18: 0xC0, 22: 0xC0,
          25: 0xC0, 26: 0x80, 29: 0x80, 32: 0xC0, 35: 0xC0, 40: 0xC0}
 # Attributes whose errors cost the attribute and not the routes.
-DROPPED = (6, 7, 17, 18, 26, 29, 40)
+DROPPED = (6, 7, 17, 18, 26, 29)
 
 
 def segments(value, width):
@@ -74,7 +74,7 @@ def tlvs(value, head):
 
 
 def prefix_sid(value):
-    """RFC 8669 section 3, RFC 9252 section 2: TLVs, and in those of SRv6 services sub-TLVs and theirs."""
+    """The severity of the gravest error: RFC 9252 section 7 in an SRv6 service with its sub-TLVs, RFC 8669 section 6 elsewhere."""
     def walk(value, inner):
         at = 0
         while at < len(value):
@@ -94,7 +94,14 @@ def prefix_sid(value):
         if kind in (5, 6):
             return len(part) >= 1 and walk(part[1:], service)
         return kind not in (1, 3) or (len(part) == 7 if kind == 1 else len(part) >= 2 and (len(part) - 2) % 6 == 0)
-    return bool(value) and walk(value, outer)
+    at, found = 0, None if value else DISCARD
+    while at < len(value):
+        kind, size = value[at], int.from_bytes(value[at + 1:at + 3], "big")
+        part = value[at + 3:at + 3 + size]
+        if at + 3 > len(value) or len(part) < size or not outer(kind, part):
+            found = WITHDRAW if kind in (5, 6) else found or DISCARD
+        at += 3 + size
+    return found
 
 
 def pmsi(value):
@@ -130,7 +137,7 @@ def value_error(code, value, session):
         5: lambda: len(value) != 4, 6: lambda: len(value) != 0, 7: lambda: len(value) != width + 4, 8: lambda: not value or len(value) % 4,
         9: lambda: len(value) != 4, 10: lambda: not value or len(value) % 4, 16: lambda: not value or len(value) % 8 or endless_rate(value), 25: lambda: not value or len(value) % 20,
         32: lambda: not value or len(value) % 12, 17: lambda: not segments(value, 4) or not value, 18: lambda: len(value) != 8, 22: lambda: not pmsi(value),
-        26: lambda: not value or not aigp(value), 29: lambda: not tlvs(value, 4), 40: lambda: not prefix_sid(value),
+        26: lambda: not value or not aigp(value), 29: lambda: not tlvs(value, 4), 40: lambda: prefix_sid(value) is not None,
         23: lambda: bool(value) and not tunnels(value), 35: lambda: len(value) != 4,
     }.get(code)
     if wrong is None:
@@ -142,6 +149,8 @@ def value_error(code, value, session):
         return DISCARD if zero else None
     if code in (5, 9, 10):
         return WITHDRAW if ibgp else DISCARD
+    if code == 40:
+        return prefix_sid(value)
     return DISCARD if code in DROPPED else WITHDRAW
 
 

@@ -27,7 +27,7 @@ const SRGB: u8 = 3;
 const L3_SERVICE: u8 = 5;
 const L2_SERVICE: u8 = 6;
 
-/// The value, known to be well-formed.
+/// The value, well-formed except for SRv6 services, which [`check`](PathAttribute::check) checks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PrefixSid(Box<[u8]>);
 
@@ -47,14 +47,16 @@ struct Sid<'a> {
 fn tlvs<'a>(r: &mut Reader<'a>) -> Result<Vec<Tlv<'a>>, WireError> {
     let mut list = Vec::new();
     while !r.is_empty() {
-        let kind = r.u8("a type of TLV")?;
-        let length = usize::from(r.u16("a length of TLV")?);
-        list.push(Tlv {
-            kind,
-            value: r.take(length, "a TLV of its declared length")?,
-        });
+        list.push(tlv(r)?);
     }
     Ok(list)
+}
+
+fn tlv<'a>(r: &mut Reader<'a>) -> Result<Tlv<'a>, WireError> {
+    let kind = r.u8("a type of TLV")?;
+    let length = usize::from(r.u16("a length of TLV")?);
+    let value = r.take(length, "a TLV of its declared length")?;
+    Ok(Tlv { kind, value })
 }
 
 impl<'a> Sid<'a> {
@@ -66,10 +68,12 @@ impl<'a> Sid<'a> {
         r.u8(WHAT)?;
         let behavior = r.u16(WHAT)?;
         r.u8(WHAT)?;
-        let subs = tlvs(&mut r)?;
+        let mut subs = tlvs(&mut r)?;
         if subs.iter().any(|sub| sub.kind == 1 && sub.value.len() != 6) {
             return Err(r.error("a SID structure of six octets"));
         }
+        let mut is_first = true;
+        subs.retain(|sub| sub.kind != 1 || std::mem::replace(&mut is_first, false));
         Ok(Self {
             sid,
             behavior,
@@ -145,35 +149,71 @@ fn index(value: &[u8]) -> u32 {
         .fold(0, |sum, octet| sum << 8 | u32::from(*octet))
 }
 
-fn check(tlv: &Tlv<'_>) -> Result<(), WireError> {
-    let mut r = Reader::new(tlv.value);
+/// Checks the value: the gravest of its errors.
+///
+/// RFC 9252 7: "The treat-as-withdraw action MUST be performed when at least one malformed SRv6 Service TLV is present in the BGP
+/// Prefix-SID attribute", also one whose length "is inconsistent with the length of the BGP Prefix-SID attribute". RFC 8669 6
+/// discards the attribute for other errors.
+fn check(value: &[u8]) -> Result<(), (Severity, WireError)> {
+    let mut r = Reader::new(value);
+    let empty = || (Severity::Discard, r.error("at least one TLV"));
+    let mut gravest = value.is_empty().then(empty);
+    while let [kind, ..] = *r.peek() {
+        let read = tlv(&mut r);
+        if read.is_err() {
+            r.rest();
+        }
+        let (severity, checked) = match kind {
+            L3_SERVICE | L2_SERVICE => (
+                Severity::TreatAsWithdraw,
+                read.and_then(|tlv| check_service(tlv.value)),
+            ),
+            _ => (Severity::Discard, read.and_then(|tlv| check_label(&tlv))),
+        };
+        if let Err(error) = checked
+            && gravest.as_ref().is_none_or(|(worst, _)| severity > *worst)
+        {
+            gravest = Some((severity, error));
+        }
+    }
+    gravest.map_or(Ok(()), Err)
+}
+
+fn check_label(tlv: &Tlv<'_>) -> Result<(), WireError> {
+    let r = Reader::new(tlv.value);
     match tlv.kind {
         LABEL_INDEX if tlv.value.len() != 7 => Err(r.error("a label index of seven octets")),
         // RFC 8669 3.2: two octets of flags, then ranges of six.
         SRGB if tlv.value.len() < 8 || !(tlv.value.len() - 2).is_multiple_of(6) => {
             Err(r.error("an SRGB of whole ranges"))
         }
-        L3_SERVICE | L2_SERVICE => {
-            r.u8("the reserved octet of a service")?;
-            for sub in tlvs(&mut r)?.iter().filter(|sub| sub.kind == 1) {
-                Sid::decode(sub.value)?;
-            }
-            Ok(())
-        }
         _ => Ok(()),
     }
 }
 
+fn check_service(value: &[u8]) -> Result<(), WireError> {
+    let mut r = Reader::new(value);
+    r.u8("the reserved octet of a service")?;
+    let subs = tlvs(&mut r)?;
+    let mut sids = subs.iter().filter(|sub| sub.kind == 1);
+    sids.try_for_each(|sub| Sid::decode(sub.value).map(drop))
+}
+
 impl PrefixSid {
-    /// The TLVs. Of those that may occur only once, the first.
+    /// The TLVs. Of those that may occur only once, the first (RFC 8669 3, RFC 9252 7); of unknown ones the last, which is
+    /// what readers of JSON keep of two members with one name.
     fn tlvs(&self) -> Vec<Tlv<'_>> {
-        let mut list = tlvs(&mut Reader::new(&self.0)).unwrap_or_default();
-        let mut seen = [false; 4];
-        list.retain(|tlv| match tlv.kind {
-            LABEL_INDEX | SRGB => !std::mem::replace(&mut seen[usize::from(tlv.kind)], true),
-            _ => true,
-        });
-        list
+        let list = tlvs(&mut Reader::new(&self.0)).unwrap_or_default();
+        let mut kept: Vec<Tlv<'_>> = Vec::with_capacity(list.len());
+        for tlv in list {
+            let earlier = kept.iter().position(|other| other.kind == tlv.kind);
+            match (earlier, tlv.kind) {
+                (Some(_), LABEL_INDEX | SRGB | L3_SERVICE | L2_SERVICE) => {}
+                (Some(at), _) => kept[at] = tlv,
+                (None, _) => kept.push(tlv),
+            }
+        }
+        kept
     }
 
     fn service_text(name: &str, value: &[u8]) -> String {
@@ -353,14 +393,15 @@ impl PathAttribute for PrefixSid {
     const MAY_BE_EMPTY: bool = true;
 
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
-        let bytes = r.peek();
-        if bytes.is_empty() {
-            return Err(r.error("at least one TLV"));
+        let bytes = r.rest();
+        match check(bytes) {
+            Err((Severity::Discard, error)) => Err(error),
+            _ => Ok(Self(bytes.into())),
         }
-        for tlv in tlvs(r)? {
-            check(&tlv)?;
-        }
-        Ok(Self(bytes.into()))
+    }
+
+    fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
+        check(&self.0).map_err(|(severity, error)| (severity, error.what))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
@@ -462,6 +503,71 @@ mod tests {
         let mut c = Cursor::new(&tokens, text.len());
         let keyword = c.word("a keyword").map_err(|error| error.to_string())?;
         PrefixSid::parse(keyword, &mut c).map_err(|error| error.to_string())
+    }
+
+    /// `value` after its type and length.
+    fn tlv(kind: u8, value: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut w = Writer::new(&mut out);
+        w.u8(kind);
+        w.len16(|w| w.bytes(value));
+        out
+    }
+
+    /// An SRv6 service with one SID that ends with `last`.
+    fn service(kind: u8, last: u8, subs: &[u8]) -> Vec<u8> {
+        let sid = [&[0; 16][..], &[last, 0, 0, 0x13, 0], subs].concat();
+        tlv(kind, &[&[0][..], &tlv(1, &sid)].concat())
+    }
+
+    #[test]
+    fn malformed_services_cost_the_routes_and_other_errors_the_attribute() {
+        let cx = Codec::default();
+        let severity = |value: &[u8]| {
+            let Ok(sid) = PrefixSid::decode(&mut Reader::new(value), &cx) else {
+                return Some(PrefixSid::MALFORMED);
+            };
+            let checked = PathAttribute::check(&sid, &cx);
+            checked.err().map(|(severity, _)| severity)
+        };
+        let (good, withdraw) = (service(5, 1, &[]), Some(Severity::TreatAsWithdraw));
+        assert_eq!(severity(&good), None);
+        for kind in [L3_SERVICE, L2_SERVICE] {
+            for value in [
+                tlv(kind, &[]),
+                tlv(kind, &[&[0][..], &tlv(1, &[0; 10])].concat()),
+                tlv(kind, &[0, 1, 0, 9, 0]),
+                tlv(kind, &[0, 7, 0]),
+                service(kind, 1, &[1, 0, 9, 0]),
+                vec![kind, 0, 30, 0],
+                [good.clone(), tlv(kind, &[]), tlv(LABEL_INDEX, &[0])].concat(),
+            ] {
+                assert_eq!(severity(&value), withdraw, "{value:?}");
+            }
+        }
+        for value in [vec![], tlv(LABEL_INDEX, &[0]), vec![9, 0, 1], vec![1]] {
+            assert_eq!(severity(&value), Some(Severity::Discard), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn of_two_services_of_a_kind_and_of_two_structures_the_first_counts() {
+        let structure = |first| tlv(1, &[first, 0, 0, 0, 0, 0]);
+        let subs = [structure(40), structure(48)].concat();
+        let unknown = [tlv(9, &[1]), tlv(9, &[2])].concat();
+        let value = [service(5, 1, &subs), service(5, 2, &[]), unknown].concat();
+        let (sid, mut w) = (PrefixSid(value.into()), JsonWriter::new());
+        sid.json(&mut w);
+        let json = w.as_str();
+        for once in ["l3-service", "\"structure\"", "length\": 40", "9\": \"0x02"] {
+            assert_eq!(json.matches(once).count(), 1, "{once} in {json}");
+        }
+        let mut text = String::new();
+        sid.text(&mut text);
+        assert!(!text.contains("48"), "{text}");
+        text.clear();
+        sid.grammar(&mut text);
+        assert!(text.starts_with("attribute [ 0x28 0xC0 0x05"), "{text}");
     }
 
     #[test]
