@@ -32,8 +32,8 @@ pub struct Codec {
     pub add_path_send: FamilySet,
     /// IPv4 families that may have an IPv6 next hop (RFC 8950).
     pub extended_nexthop: FamilySet,
-    /// IPv6 families whose routes may be sent with an IPv4 next hop. No capability negotiates this, so it is
-    /// configured: ExaBGP's `nexthop { ipv6 unicast ipv4; }`.
+    /// IPv6 families that may have an IPv4 next hop. RFC 8950 section 4 has the capability for such pairs, too, but proposes
+    /// none: they are configured, as ExaBGP's `nexthop { ipv6 unicast ipv4; }`.
     pub ipv4_nexthop: FamilySet,
     /// Our link-local address, if it is sent along with global IPv6 next hops (RFC 2545 section 3).
     pub link_local: Option<Ipv6Addr>,
@@ -76,6 +76,11 @@ impl Codec {
         let both = |code: u8| has(local, code) && has(remote, code);
         let offered = families(local);
         let (add_path_receive, add_path_send) = common_add_path(local, remote);
+        let nexthops = common_nexthops(local, remote);
+        let with = |hop: Afi| {
+            let pairs = nexthops.iter().filter(|(_, afi)| *afi == hop);
+            pairs.map(|(family, _)| *family).collect()
+        };
         Self {
             sent: false,
             asn4: both(65),
@@ -86,12 +91,8 @@ impl Codec {
                 .collect(),
             add_path_receive,
             add_path_send,
-            extended_nexthop: common_nexthops(local, remote)
-                .iter()
-                .filter(|(_, afi)| *afi == Afi::IPV6)
-                .map(|(family, _)| *family)
-                .collect(),
-            ipv4_nexthop: FamilySet::EMPTY,
+            extended_nexthop: with(Afi::IPV6),
+            ipv4_nexthop: with(Afi::IPV4),
             link_local: None,
             aigp: false,
             ibgp: local.speaker_as() == peer_as(local, remote),

@@ -35,7 +35,6 @@ use super::peer_commands;
 use super::peer_status::status;
 use super::refresh;
 use super::reload_step;
-use super::session;
 use super::signal::Request;
 use super::watchdog::Switch;
 
@@ -182,7 +181,6 @@ impl<'a> ApiBackend<'a> {
             }
             if let Some(negotiated) = listed.neighbor.negotiated() {
                 sender.codec = negotiated.codec;
-                sender.codec.ipv4_nexthop = session::ipv4_nexthop(&config.session, &negotiated);
             }
             Some(sender)
         })

@@ -8,7 +8,7 @@ use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
 use crate::bgp::role::LocalRole;
-use crate::bgp::{Asn, Capability, Codec, Family, FamilySet, Negotiated, Sender};
+use crate::bgp::{Asn, Capability, Codec, Family, Negotiated, Sender};
 use crate::config::{self, Env, NeighborConfig, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
@@ -125,20 +125,6 @@ pub(crate) fn link_local(config: &SessionConfig, session: &Negotiated) -> Option
         .filter(|_| near && session.link_local_nexthop())
 }
 
-/// The IPv6 families that may be sent with IPv4 next hops: those configured, if both sides have the capability of RFC 8950.
-/// ExaBGP does not advertise these pairs.
-pub(crate) fn ipv4_nexthop(config: &SessionConfig, session: &Negotiated) -> FamilySet {
-    let has = |open: &Open| {
-        let mut all = open.capabilities.iter();
-        all.any(|one| matches!(one, Capability::ExtendedNexthop(_)))
-    };
-    if has(&session.local) && has(&session.remote) {
-        config.prospective_sender().codec.ipv4_nexthop
-    } else {
-        FamilySet::EMPTY
-    }
-}
-
 /// How routes are encoded on a session.
 pub(crate) fn sender(
     config: &SessionConfig,
@@ -148,7 +134,6 @@ pub(crate) fn sender(
     Sender {
         codec: Codec {
             link_local: link_local(config, session),
-            ipv4_nexthop: ipv4_nexthop(config, session),
             role: session.codec.role.map(LocalRole::on_egress),
             ..session.codec
         },

@@ -421,7 +421,9 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
     let flow = matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN);
     match (hop, family.afi) {
         (None, _) if !flow => Err(wrong()),
-        (Some(NextHop::V4(_)), Afi::IPV6) if plain => Err(wrong()),
+        (Some(NextHop::V4(_)), Afi::IPV6) if plain && !cx.ipv4_nexthop.contains(family) => {
+            Err(wrong())
+        }
         (Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)), Afi::IPV4)
             if negotiates_ipv6(family)
                 && !cx.extended_nexthop.contains(family)

@@ -104,6 +104,21 @@ fn an_unrecognized_well_known_attribute_ends_the_session_and_is_the_data() {
 }
 
 #[test]
+fn an_ipv4_next_hop_of_an_ipv6_route_is_accepted_where_it_was_negotiated() {
+    let reach = [
+        0x80, 14, 16, 0, 2, 1, 4, 192, 0, 2, 1, 0, 48, 0x20, 1, 0xD, 0xB8, 0, 1,
+    ];
+    let update = body(&[], &[ORIGIN, AS_PATH, &reach], &[]);
+    let mut cx = EXTERNAL;
+    cx.families.insert(Family::IPV6_UNICAST);
+    let error = decode(&update, &cx).expect_err("a reset");
+    assert_eq!(error.data, b"invalid ipv6 unicast next-hop length 4");
+    cx.ipv4_nexthop.insert(Family::IPV6_UNICAST);
+    let (_, error, routes) = decode(&update, &cx).expect("a route");
+    assert_eq!((error, routes), (None, vec!["+2001:db8:1::/48".to_owned()]));
+}
+
+#[test]
 fn empty_segments_and_as_zero_are_malformed() {
     let withdraw = Some(Severity::TreatAsWithdraw);
     let cx = EXTERNAL;

@@ -271,6 +271,17 @@ fn next_hops_are_those_of_both() {
     let negotiated = agree(&with(&[1, 128]), &with(&[2, 1])).expect("agreement");
     assert_eq!(negotiated.nexthops, [(V4, Afi::IPV6)]);
     assert!(negotiated.codec.extended_nexthop.contains(V4));
+    assert_eq!(negotiated.codec.ipv4_nexthop, FamilySet::EMPTY);
+    // A pair that RFC 8950 does not propose: ExaBGP configures it.
+    let ipv6 = |safi| Offer {
+        nexthop: Some(vec![(V4, Afi::IPV6), (Family::new(2, safi), Afi::IPV4)]),
+        ..offer()
+    };
+    let codec = |theirs: Offer| agree(&ipv6(1), &theirs).expect("agreement").codec;
+    assert!(codec(ipv6(1)).ipv4_nexthop.contains(V6));
+    for theirs in [ipv6(2), with(&[1]), offer()] {
+        assert_eq!(codec(theirs).ipv4_nexthop, FamilySet::EMPTY);
+    }
 }
 
 #[test]
