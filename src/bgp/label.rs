@@ -20,7 +20,7 @@ pub const WITHDRAW: u32 = 0x80_0000;
 ///
 /// The stack ends at the label with the bottom-of-stack bit. RFC 8277 section 2.2 requires that bit, but also that it
 /// be ignored where only one label is expected. So if no label has the bit, or if the stack that ends there leaves no
-/// valid prefix, the stack is the first label alone. The two values used in withdrawals are always a stack of one.
+/// valid prefix, the stack is the first label alone, as is the value for withdrawals.
 ///
 /// # Errors
 /// Returns an error if neither leaves a valid prefix.
@@ -33,7 +33,7 @@ pub fn take<'a>(
     let mut taken = 0;
     while let Ok(entry) = scan.u24(WHAT) {
         taken += 3;
-        let alone = taken == 3 && (entry == WITHDRAW || entry == 0);
+        let alone = taken == 3 && entry == WITHDRAW;
         if entry & 1 == 1 || alone {
             // A stack that takes up the whole prefix is accepted only if it consists of the one mandatory label.
             let believable = taken == 3 || left(3).is_none_or(|_| left(taken) != Some(0));
@@ -109,6 +109,9 @@ mod tests {
         assert_eq!(bytes, [0, 6, 0x40, 0, 7, 0x41]);
         let mut more = bytes.clone();
         more.push(9);
+        // Explicit null is a label like others (RFC 4182).
+        let null = stack(&[0, 200]);
+        assert_eq!(take(&mut Reader::new(&null), |_| Some(24)), Ok(&null[..]));
         // As if the length field counted eight bits after the second label.
         let eight = |taken: usize| 56_usize.checked_sub(taken * 8);
         let mut r = Reader::new(&more);

@@ -158,6 +158,7 @@ fn collect_prefixes(run: &RunOfRoutes<'_>, prefixes: &mut Vec<u8>) -> bool {
             family,
             path_id,
             bytes,
+            withdrawn: false,
         };
         is_whole && nlri.is_own_key()
     })

@@ -321,6 +321,7 @@ mod tests {
                 family: FAMILY,
                 path_id: None,
                 bytes: &[24, a, b, c],
+                withdrawn: false,
             };
             let set = Rc::new(AttributeSet::new(Vec::new()));
             received.state().rib.announce(nlri, &set, None);

@@ -52,6 +52,7 @@ fn sendable(family: Family, bytes: &[u8]) -> Result<(), WireError> {
         family,
         path_id: None,
         bytes,
+        withdrawn: false,
     };
     match malformed(family) {
         Some(Severity::Discard) => check(nlri),

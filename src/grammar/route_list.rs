@@ -253,6 +253,7 @@ impl Piece<'_> {
                     family: run.family(),
                     path_id: run.path_id(),
                     bytes,
+                    withdrawn: false,
                 });
             }),
         }

@@ -419,6 +419,7 @@ mod tests {
             family,
             path_id: None,
             bytes,
+            withdrawn: false,
         }
     }
 

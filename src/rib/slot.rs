@@ -224,6 +224,7 @@ mod tests {
             family: Family::IPV4_UNICAST,
             path_id: Some(0),
             bytes: &[20, 10, 1, 0xFF],
+            withdrawn: false,
         };
         with_key(host, |route| {
             assert_eq!((route.path_id, route.key), (0, &[20, 10, 1, 0xF0][..]))

@@ -414,7 +414,8 @@ impl<T> UpdateDecoder<T> {
                 if own.is_none() && !unicast {
                     return Ok(());
                 }
-                each(routes(family, unreach.nlri, cx), |nlri, _| {
+                let withdrawn = routes(family, unreach.nlri, cx).withdrawn();
+                each(withdrawn, |nlri, _| {
                     if is_in(stand, nlri) {
                         return Ok(());
                     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::address::{Dialect, ip};
-use super::block::RibView;
+use super::block::{ElemKind, RibView};
 use super::format::route;
 use super::{Direction, Elem};
 use crate::bgp::Safi;
@@ -45,7 +45,8 @@ impl Serialize for Elem {
             if nlri.family.safi != Safi::UNICAST {
                 map.serialize_entry("family", &nlri.family.to_string())?;
             }
-            let prefix = text(|out| route::text(out, nlri.family, &nlri.bytes));
+            let is_withdrawn = self.kind == ElemKind::Withdrawal;
+            let prefix = text(|out| route::text(out, (nlri.family, is_withdrawn), &nlri.bytes));
             map.serialize_entry("prefix", &prefix)?;
             if let Some(id) = nlri.path_id {
                 map.serialize_entry("path-id", &id)?;

@@ -71,6 +71,7 @@ fn session() -> Session {
         families: vec![Family::IPV4_UNICAST],
         refresh: Refresh::Normal,
         manual_eor: false,
+        peer_restarts: false,
     }
 }
 

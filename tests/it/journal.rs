@@ -228,6 +228,7 @@ fn a_route_that_is_not_one_of_its_family_is_an_error() {
             family,
             path_id: None,
             bytes,
+            withdrawn: false,
         };
         writer.withdraw(&"helper".into(), 1, nlri);
         let frame = [&MAGIC[..], &writer.take()].concat();

@@ -195,6 +195,7 @@ mod tests {
                     family: Family::IPV4_UNICAST,
                     path_id: None,
                     bytes: &[8, 10],
+                    withdrawn: false,
                 },
                 attributes: &attributes,
                 next_hop: None,

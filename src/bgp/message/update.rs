@@ -193,7 +193,11 @@ impl<'a> Update<'a> {
                     return Ok(());
                 }
                 let add_path = cx.add_path_receive.contains(family);
-                let routes = checked(Routes::new(family, add_path, bytes))?;
+                let routes = match direction {
+                    Direction::Announce => Routes::new(family, add_path, bytes),
+                    Direction::Withdraw => Routes::new(family, add_path, bytes).withdrawn(),
+                };
+                let routes = checked(routes)?;
                 fields.push(Field {
                     direction,
                     next_hop,
@@ -232,7 +236,7 @@ impl<'a> Update<'a> {
                 field.direction = Direction::Withdraw;
             }
         }
-        announcements_stand(&mut fields, cx);
+        announcements_stand(&mut fields);
         // Our own are shown as they are, also those that a command gives byte for byte.
         let (fields, error) = match cx.sent {
             true => (fields, None),
@@ -265,7 +269,7 @@ impl<'a> Update<'a> {
 ///
 /// RFC 4271 4.3: "A BGP speaker SHOULD treat an UPDATE message of this form as though the WITHDRAWN ROUTES do not
 /// contain the address prefix." RFC 7606 5.1 extends this to MP_UNREACH_NLRI.
-fn announcements_stand(fields: &mut Vec<Field<'_>>, cx: &Codec) {
+fn announcements_stand(fields: &mut Vec<Field<'_>>) {
     let both = |field: &Field<'_>| {
         field.direction == Direction::Withdraw
             && fields.iter().any(|other| {
@@ -286,25 +290,18 @@ fn announcements_stand(fields: &mut Vec<Field<'_>>, cx: &Codec) {
             fields.push(field);
             continue;
         }
-        without(&field, cx, fields, |nlri| {
+        without(&field, fields, |nlri| {
             announced.contains(&(nlri.family, nlri.path_id, nlri.key()))
         });
     }
 }
 
 /// Appends `field` without the `gone` routes, as one field for each run of remaining routes.
-fn without<'a>(
-    field: &Field<'a>,
-    cx: &Codec,
-    out: &mut Vec<Field<'a>>,
-    gone: impl Fn(NlriRef<'a>) -> bool,
-) {
-    let family = field.routes.family;
-    let add_path = cx.add_path_receive.contains(family);
+fn without<'a>(field: &Field<'a>, out: &mut Vec<Field<'a>>, gone: impl Fn(NlriRef<'a>) -> bool) {
     let bytes = field.routes.bytes();
     let mut keep = |from: usize, to: usize| {
         if from < to {
-            let routes = Routes::new(family, add_path, &bytes[from..to]);
+            let routes = field.routes.part(&bytes[from..to]);
             out.push(Field { routes, ..*field });
         }
     };

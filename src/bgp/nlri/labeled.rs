@@ -15,7 +15,7 @@
 use std::net::IpAddr;
 
 use super::inet::{max_bits, next_hop_text, path_json, path_text, prefix_bytes, prefix_text};
-use super::{NlriBytes, NlriCodec, NlriKey, NlriRef};
+use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Family, Safi};
 use crate::bgp::label;
 use crate::bgp::nexthop::NextHop;
@@ -49,6 +49,24 @@ impl NlriCodec for Labeled {
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
         grammar(nlri, out);
     }
+}
+
+/// A withdrawn route with `0x000000` in place of labels, as some routers write it, with a stack that ends there: explicit null.
+/// `None` for all others. Announced, that value is an explicit null that other labels follow (RFC 4182).
+pub(super) fn without_marker(nlri: NlriRef<'_>) -> Option<Nlri> {
+    let is_marked = nlri.withdrawn && matches!(nlri.bytes, [_, 0, 0, 0, ..]);
+    if !is_marked || !matches!(nlri.family.safi, Safi::NLRI_MPLS | Safi::MPLS_VPN) {
+        return None;
+    }
+    let mut bytes = NlriBytes::from_slice(nlri.bytes);
+    bytes[3] = 1;
+    // Unless that is longer than a prefix of the family.
+    parts(nlri.family, &mut Reader::new(&bytes)).ok()?;
+    Some(Nlri {
+        family: nlri.family,
+        path_id: nlri.path_id,
+        bytes,
+    })
 }
 
 /// The parts of a framed NLRI.

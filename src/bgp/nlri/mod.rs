@@ -41,6 +41,8 @@ pub struct NlriRef<'a> {
     pub path_id: Option<u32>,
     /// The wire form without path identifier.
     pub bytes: &'a [u8],
+    /// Whether it stands in MP_UNREACH_NLRI, where `0x000000` in place of labels is no explicit null.
+    pub withdrawn: bool,
 }
 
 /// Identifies a route: the wire form without the parts that may change between two announcements of it.
@@ -65,6 +67,7 @@ impl Nlri {
             family: self.family,
             path_id: self.path_id,
             bytes: &self.bytes,
+            withdrawn: false,
         }
     }
 
@@ -95,7 +98,8 @@ impl fmt::Display for NlriRef<'_> {
 impl NlriRef<'_> {
     /// An owned copy.
     pub fn to_nlri(self) -> Nlri {
-        Nlri::new(self.family, self.path_id, self.bytes)
+        let as_it_is = || Nlri::new(self.family, self.path_id, self.bytes);
+        labeled::without_marker(self).unwrap_or_else(as_it_is)
     }
 }
 
@@ -191,6 +195,9 @@ macro_rules! families {
         impl NlriRef<'_> {
             /// Distinguishes this route from others with the same family and path identifier.
             pub fn key(&self) -> NlriKey {
+                if let Some(nlri) = labeled::without_marker(*self) {
+                    return nlri.as_ref().key();
+                }
                 let mut key = NlriKey::new();
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     <$module::$type as NlriCodec>::key(self.family, self.bytes, &mut key);
@@ -202,6 +209,9 @@ macro_rules! families {
 
             /// Appends the JSON in events.
             pub fn json(self, next_hop: Option<NextHop>, w: &mut JsonWriter) {
+                if let Some(nlri) = labeled::without_marker(self) {
+                    return nlri.as_ref().json(next_hop, w);
+                }
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     return <$module::$type as NlriCodec>::json(self, next_hop, w);
                 })*
@@ -210,6 +220,9 @@ macro_rules! families {
 
             /// Appends the text in events, including the next hop.
             pub fn text(self, next_hop: Option<NextHop>, out: &mut String) {
+                if let Some(nlri) = labeled::without_marker(self) {
+                    return nlri.as_ref().text(next_hop, out);
+                }
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     return <$module::$type as NlriCodec>::text(self, next_hop, out);
                 })*
@@ -218,6 +231,9 @@ macro_rules! families {
 
             /// Appends the text in lists, including the next hop.
             pub fn show(self, next_hop: Option<NextHop>, out: &mut String) {
+                if let Some(nlri) = labeled::without_marker(self) {
+                    return nlri.as_ref().show(next_hop, out);
+                }
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     return <$module::$type as NlriCodec>::show(self, next_hop, out);
                 })*
@@ -226,6 +242,9 @@ macro_rules! families {
 
             /// Appends the configuration syntax that identifies the route.
             pub fn grammar(self, out: &mut String) {
+                if let Some(nlri) = labeled::without_marker(self) {
+                    return nlri.as_ref().grammar(out);
+                }
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     return <$module::$type as NlriCodec>::grammar(self, out);
                 })*
@@ -262,6 +281,7 @@ impl<'a> NlriRef<'a> {
             family,
             path_id,
             bytes,
+            withdrawn: false,
         })
     }
 }
@@ -269,7 +289,12 @@ impl<'a> NlriRef<'a> {
 impl NlriRef<'_> {
     /// Returns `true` if `bytes`, of the same family, identify the same route.
     pub fn same_key(&self, bytes: &[u8]) -> bool {
-        self.bytes == bytes || self.key() == NlriRef { bytes, ..*self }.key()
+        let other = NlriRef {
+            bytes,
+            withdrawn: false,
+            ..*self
+        };
+        self.bytes == bytes || self.key() == other.key()
     }
 
     /// Distinguishes this route from all others.
@@ -322,6 +347,7 @@ pub struct Routes<'a> {
     pub family: Family,
     add_path: bool,
     only: Only,
+    withdrawn: bool,
     reader: Reader<'a>,
 }
 
@@ -342,7 +368,26 @@ impl<'a> Routes<'a> {
             family,
             add_path,
             only: Only::All,
+            withdrawn: false,
             reader: Reader::new(bytes),
+        }
+    }
+
+    /// The same bytes as part of MP_UNREACH_NLRI.
+    #[must_use]
+    pub const fn withdrawn(self) -> Self {
+        Self {
+            withdrawn: true,
+            ..self
+        }
+    }
+
+    /// A part of the bytes, at the boundaries of NLRI.
+    #[must_use]
+    pub(crate) const fn part(self, bytes: &'a [u8]) -> Self {
+        Self {
+            reader: Reader::new(bytes),
+            ..self
         }
     }
 
@@ -391,6 +436,7 @@ impl<'a> Routes<'a> {
             family: self.family,
             path_id,
             bytes: frame(self.family, &mut self.reader)?,
+            withdrawn: self.withdrawn,
         })
     }
 }

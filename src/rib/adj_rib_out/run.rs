@@ -49,6 +49,7 @@ impl AdjRibOut {
                         family: run.family,
                         path_id: run.path_id,
                         bytes: prefix,
+                        withdrawn: false,
                     };
                     self.withdraw(target, nlri, key(run, prefix), attributes.as_ref());
                 }

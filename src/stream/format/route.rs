@@ -2,15 +2,20 @@
 
 use crate::bgp::{Family, NlriRef};
 use crate::stream::address::{Dialect, prefix};
-use crate::stream::block::{Block, Route, family_bits};
+use crate::stream::block::{Block, ElemKind, Route, family_bits};
 
 /// Appends the text of a route of a block.
 pub(super) fn nlri(out: &mut Vec<u8>, block: &Block<'_>, route: &Route<'_>) {
-    text(out, block.family, route.nlri);
+    let withdrawn = block.kind == ElemKind::Withdrawal;
+    text(out, (block.family, withdrawn), route.nlri);
 }
 
-/// Appends the text of a route: a prefix, or the sentence of a family of another form.
-pub(in crate::stream) fn text(out: &mut Vec<u8>, family: Family, nlri: &[u8]) {
+/// Appends the text of a route of a family, withdrawn or not: a prefix, or the sentence of a family of another form.
+pub(in crate::stream) fn text(
+    out: &mut Vec<u8>,
+    (family, withdrawn): (Family, bool),
+    nlri: &[u8],
+) {
     if family_bits(family).is_some() {
         prefix(out, family.afi, nlri, Dialect::Inet);
         return;
@@ -19,6 +24,7 @@ pub(in crate::stream) fn text(out: &mut Vec<u8>, family: Family, nlri: &[u8]) {
         family,
         path_id: None,
         bytes: nlri,
+        withdrawn,
     };
     // A bar would end a column.
     out.extend(

@@ -519,9 +519,63 @@ fn evpn_routes_in_listings() {
             family: Family::EVPN,
             path_id: None,
             bytes: &crate::support::hex::bytes(&bytes.replace(' ', "")),
+            withdrawn: false,
         };
         let mut text = String::new();
         nlri.show(None, &mut text);
         assert_eq!(text, format!("evpn:{wanted}"));
+    }
+}
+
+#[test]
+fn explicit_null_starts_a_stack_where_routes_are_announced_and_ends_it_where_they_are_withdrawn() {
+    let id = |direction, family: &str, nlri: &str| {
+        let body = body(direction, self::family(family), &bytes(nlri));
+        let content = decode(&body, FamilySet::EMPTY).expect(nlri);
+        let [field] = &content.fields[..] else {
+            panic!("one field of {nlri}");
+        };
+        assert_eq!(field.direction, direction);
+        let nlri = field.routes.flatten().next().expect("a route");
+        assert_eq!(nlri.to_nlri().as_ref().id(), nlri.id());
+        let mut w = JsonWriter::new();
+        nlri.json(None, &mut w);
+        (nlri.id(), w.into_string())
+    };
+    // 10.0.1.5/32 looks like the bottom of a stack and eight bits of a prefix.
+    for (family, announced, withdrawn) in [
+        (
+            "ipv4 nlri-mpls",
+            "50 000000 000C81 0A000105",
+            "38 000000 0A000105",
+        ),
+        (
+            "ipv4 nlri-mpls",
+            "48 000000 000C81 0A0001",
+            "30 000000 0A0001",
+        ),
+        (
+            "ipv4 mpls-vpn",
+            "90 000000 000C81 0000FDE900000001 0A000105",
+            "78 000000 0000FDE900000001 0A000105",
+        ),
+        (
+            "ipv6 nlri-mpls",
+            "60 000000 000C81 20010DB80001",
+            "48 000000 20010DB80001",
+        ),
+    ] {
+        let (route, json) = id(Direction::Announce, family, announced);
+        assert!(json.contains(r#""label": [ [0], [200] ]"#), "{json}");
+        let (gone, json) = id(Direction::Withdraw, family, withdrawn);
+        assert!(json.contains(r#""label": [ [0] ]"#), "{json}");
+        assert_eq!(route, gone, "{withdrawn}");
+        // The value of RFC 8277 section 2.4.
+        let (gone, _) = id(
+            Direction::Withdraw,
+            family,
+            &withdrawn.replacen("000000", "800000", 1),
+        );
+        assert_eq!(route, gone, "{withdrawn}");
     }
 }
