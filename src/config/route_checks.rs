@@ -7,8 +7,9 @@ use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::placed_routes::PlacedRoutes;
 use super::session::SessionConfig;
+use crate::bgp::attribute::tunnel_encap;
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
-use crate::bgp::{Family, NextHop, Sender};
+use crate::bgp::{Family, NextHop, Safi, Sender};
 use crate::grammar::{Piece, RouteText};
 use crate::text::Span;
 
@@ -17,6 +18,24 @@ fn as_zero(route: &RouteText, span: Span) -> Option<Diagnostic> {
     let word = route.attributes.with_as_zero()?;
     let text = format!("AS 0 in `{word}`: peers do not accept that (RFC 7607)");
     Some(Diagnostic::warning(span, text))
+}
+
+/// RFC 9830 4.2.1 makes peers treat such a route as withdrawn.
+fn sr_policy(route: &RouteText, span: Span) -> Option<Diagnostic> {
+    let mut families = route.nlri.iter().map(|nlri| nlri.family.safi);
+    if !families.any(|safi| safi == Safi::SR_POLICY) {
+        return None;
+    }
+    let warning = |text| Some(Diagnostic::warning(span, text));
+    if !tunnel_encap::is_addressed(&route.attributes) {
+        let text = "peers do not accept an SR policy without an addressee (RFC 9830)";
+        let help = "add `community no-advertise`, or `extended-community target:<router-id of the headend>:0`";
+        return warning(text).map(|warning| warning.with_help(help));
+    }
+    match route.attributes.tunnel_encapsulation() {
+        None => warning("peers do not accept an SR policy without a path (RFC 9830)"),
+        Some(_) => None,
+    }
 }
 
 /// What the routes of a neighbor are checked against.
@@ -66,6 +85,7 @@ impl RouteChecks<'_> {
                 self.ipv6_next_hop(route, span),
                 self.ipv4_next_hop(route, span),
                 as_zero(route, span),
+                sr_policy(route, span),
             ]
             .into_iter()
             .flatten()

@@ -51,6 +51,8 @@ const NAMES: &[(&str, u32)] = &[
 ];
 
 impl Community {
+    /// NO_ADVERTISE (RFC 1997).
+    pub const NO_ADVERTISE: Self = Self(0xFFFF_FF02);
     /// LLGR_STALE (RFC 9494): a long-lived stale route.
     pub const LLGR_STALE: Self = Self(0xFFFF_0006);
     /// NO_LLGR (RFC 9494): a route that must not be retained as long-lived stale.

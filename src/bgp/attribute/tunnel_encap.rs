@@ -17,7 +17,10 @@
 //! ExaBGP 5.0 shows this attribute as an unknown one, and so do our events: it is decoded as a [`Generic`]. Only its
 //! construction is implemented here; a row in the table would change what scripts receive.
 
-use super::{Attribute, Generic, flags};
+use super::community::Community;
+use super::ext_community::ExtCommunity;
+use super::{Attribute, AttributeSet, Generic, flags};
+use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::iana;
 use crate::text::{Cursor, SyntaxError, near_miss, value};
 use crate::wire::{Reader, WireError, Writer};
@@ -34,13 +37,109 @@ pub(crate) fn check(value: &[u8]) -> Result<(), WireError> {
         let length = usize::from(r.u16("a length of tunnel")?);
         let mut subs = r.sub(length, "a tunnel of its declared length")?;
         while !subs.is_empty() {
-            // Section 2: types from 128 on have a length of two octets.
-            let kind = subs.u8("a type of sub-TLV")?;
-            let length = match kind {
-                0..128 => usize::from(subs.u8("a length of sub-TLV")?),
-                128.. => usize::from(subs.u16("a length of sub-TLV")?),
-            };
-            subs.take(length, "a sub-TLV of its declared length")?;
+            sub_tlv(&mut subs)?;
+        }
+    }
+    Ok(())
+}
+
+/// Type and value of a sub-TLV (RFC 9012 section 2): types from 128 on have a length of two octets.
+fn sub_tlv<'a>(r: &mut Reader<'a>) -> Result<(u8, &'a [u8]), WireError> {
+    let kind = r.u8("a type of sub-TLV")?;
+    let length = match kind {
+        0..128 => usize::from(r.u8("a length of sub-TLV")?),
+        128.. => usize::from(r.u16("a length of sub-TLV")?),
+    };
+    Ok((kind, r.take(length, "a sub-TLV of its declared length")?))
+}
+
+/// Checks that an update of SR policies has all that RFC 9830 section 4.2.1 requires. The meaning of the fields is not the
+/// business of BGP (section 5).
+///
+/// # Errors
+/// Returns an error if it has not: section 5 asks for treat-as-withdraw.
+pub(crate) fn check_policy(attributes: &AttributeSet) -> Result<(), UpdateError> {
+    let error = |code, what| UpdateError::attribute(Severity::TreatAsWithdraw, code, what);
+    if !is_addressed(attributes) {
+        let what = "an SR policy without NO_ADVERTISE and a route target with an address";
+        return Err(error(iana::attribute::COMMUNITIES, what));
+    }
+    let value = attributes.tunnel_encapsulation().unwrap_or_default();
+    match policies(value) {
+        Ok(1) => Ok(()),
+        Ok(0) => Err(error(CODE, "an SR policy without its path")),
+        // Section 2.2: "MUST NOT contain more than one TLV of type 'SR Policy'".
+        Ok(_) => Err(error(CODE, "two paths of an SR policy")),
+        Err(malformed) => Err(error(CODE, malformed.what)),
+    }
+}
+
+/// RFC 9830 4.2.1: "The SR Policy update MUST have either the NO_ADVERTISE community, at least one Route Target extended
+/// community in IPv4-address format, or both."
+pub(crate) fn is_addressed(attributes: &AttributeSet) -> bool {
+    let is_target = |one: &ExtCommunity| one.0.starts_with(&[1, 2]);
+    attributes.communities().contains(&Community::NO_ADVERTISE)
+        || attributes.ext_communities().iter().any(is_target)
+}
+
+/// The number of paths, each well-formed (RFC 9830 section 2.4).
+fn policies(value: &[u8]) -> Result<usize, WireError> {
+    let mut r = Reader::new(value);
+    let mut count = 0;
+    while !r.is_empty() {
+        let kind = r.u16("a type of tunnel")?;
+        let length = usize::from(r.u16("a length of tunnel")?);
+        let mut subs = r.sub(length, "a tunnel of its declared length")?;
+        if kind == SR_POLICY {
+            count += 1;
+            check_sub_tlvs(&mut subs, |kind, value| match (kind, value.len()) {
+                (12, 6) | (13, 2 | 6 | 18) | (14, 3) | (15, 2) | (129 | 130, 1..) => {
+                    Some(Times::Once)
+                }
+                (20, 18 | 26) => Some(Times::Any),
+                (12..=15 | 20 | 129 | 130, _) | (128, 0) => None,
+                (128, _) => is_segment_list(&value[1..]).then_some(Times::Any),
+                _ => Some(Times::Any),
+            })?;
+        }
+    }
+    Ok(count)
+}
+
+fn is_segment_list(value: &[u8]) -> bool {
+    let found = check_sub_tlvs(&mut Reader::new(value), |kind, value| {
+        match (kind, value.len()) {
+            (9, 6) => Some(Times::Once),
+            (1, 6) | (13, 18 | 26) => Some(Times::Any),
+            (1 | 9 | 13, _) => None,
+            _ => Some(Times::Any),
+        }
+    });
+    found.is_ok()
+}
+
+/// How often a sub-TLV may occur.
+#[derive(PartialEq, Eq)]
+enum Times {
+    Once,
+    Any,
+}
+
+/// Checks sub-TLVs by `times`, which is `None` for a malformed one.
+fn check_sub_tlvs(
+    r: &mut Reader<'_>,
+    times: impl Fn(u8, &[u8]) -> Option<Times>,
+) -> Result<(), WireError> {
+    let mut seen = Vec::new();
+    while !r.is_empty() {
+        let (kind, value) = sub_tlv(r)?;
+        match times(kind, value) {
+            None => return Err(r.error("a sub-TLV of the length of its type")),
+            Some(Times::Once) if seen.contains(&kind) => {
+                return Err(r.error("one sub-TLV of its type"));
+            }
+            Some(Times::Once) => seen.push(kind),
+            Some(Times::Any) => {}
         }
     }
     Ok(())
@@ -51,6 +150,8 @@ pub(crate) fn check(value: &[u8]) -> Result<(), WireError> {
 pub struct PathBuilder {
     /// The sub-TLVs so far.
     value: Vec<u8>,
+    /// The keywords of those that a path has only once.
+    seen: Vec<&'static str>,
 }
 
 impl PathBuilder {
@@ -74,6 +175,18 @@ impl PathBuilder {
         keyword: &str,
         c: &mut Cursor<'_>,
     ) -> Option<Result<(), SyntaxError>> {
+        // RFC 9830 2.4: all but segment lists and SRv6 binding SIDs "MUST NOT appear more than once".
+        let repeatable = ["segment-list", "srv6-binding-sid"];
+        let mut known = Self::KEYWORDS
+            .iter()
+            .filter(|word| !repeatable.contains(word));
+        if let Some(word) = known.find(|word| **word == keyword) {
+            if self.seen.contains(word) {
+                let message = format!("`{keyword}` is given twice: a path has one");
+                return Some(Err(SyntaxError::new(c.last_span(), message)));
+            }
+            self.seen.push(word);
+        }
         Some(match keyword {
             "preference" => {
                 c.value("a number from 0 to 4294967295", value::u32)
@@ -139,7 +252,9 @@ impl PathBuilder {
             None
         } else {
             c.expect("mpls")?;
-            Some(label(c)?)
+            Some(c.value("a label from 16 to 1048575", |word| {
+                value::u32(word).filter(|label| (16..1 << 20).contains(label))
+            })?)
         };
         self.short(13, |w| {
             w.u16(0);
@@ -214,11 +329,12 @@ impl PathBuilder {
             let behavior = c.value("an endpoint behavior, decimal or `0x…`", |word| {
                 u16::try_from(value::number_or_hex(word, 0xFFFF)?).ok()
             })?;
-            let mut lengths = [0; 4];
+            let (mut lengths, mut left) = ([0; 4], 128);
             for length in &mut lengths {
-                *length = c.value("a length in bits from 0 to 128", |word| {
-                    value::u8(word).filter(|length| *length <= 128)
+                *length = c.value(&format!("a length in bits from 0 to {left}"), |word| {
+                    value::u8(word).filter(|length| *length <= left)
                 })?;
+                left -= *length;
             }
             structure = Some((behavior, lengths));
         }
@@ -245,6 +361,8 @@ fn label(c: &mut Cursor<'_>) -> Result<u32, SyntaxError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bgp::attribute::community::Communities;
+    use crate::bgp::attribute::ext_community::ExtCommunities;
     use crate::json::hex;
     use crate::text::tokenize;
 
@@ -289,12 +407,70 @@ mod tests {
     }
 
     #[test]
+    fn updates_of_policies_need_a_path_and_an_addressee() {
+        let find = |value: &[u8], others: &[Attribute]| {
+            let tunnel = Generic {
+                code: CODE,
+                flags: flags::OPTIONAL_TRANSITIVE,
+                value: value.into(),
+            };
+            let own = [Attribute::Generic(Box::new(tunnel))];
+            let list = own.iter().filter(|_| !value.is_empty()).chain(others);
+            check_policy(&AttributeSet::new(list.cloned().collect())).is_ok()
+        };
+        let local = Attribute::Communities(Communities::new(vec![Community::NO_ADVERTISE]));
+        let local = std::slice::from_ref(&local);
+        let target = |high| {
+            let target = ExtCommunity([high, 2, 192, 0, 2, 1, 0, 0]);
+            Attribute::ExtCommunities(ExtCommunities::new(vec![target]))
+        };
+        let path =
+            |subs: &[u8]| [&[0, 15, 0, u8::try_from(subs.len()).expect("short")], subs].concat();
+        let preference = [12, 6, 0, 0, 0, 0, 0, 100];
+        let good = path(&preference);
+        assert!(find(&good, local));
+        assert!(find(&good, &[target(1)]));
+        assert!(!find(&good, &[target(0)]));
+        assert!(!find(&good, &[]));
+        assert!(!find(&[], local));
+        let foreign = [0, 8, 0, 0];
+        assert!(!find(&foreign, local));
+        assert!(find(&[&foreign, &good[..]].concat(), local));
+        assert!(!find(&[&good[..], &good].concat(), local));
+        // What a field means is not looked at, and neither are unknown ones.
+        for subs in [
+            &[13, 6, 0, 0, 0, 0, 0x30, 0][..],
+            &[77, 1, 0],
+            &[128, 0, 9, 0, 1, 6, 0, 0, 0, 0, 0, 0],
+        ] {
+            assert!(find(&path(subs), local), "{subs:?}");
+        }
+        for subs in [
+            &[preference, preference].concat()[..],
+            &[12, 2, 0, 0],
+            &[13, 3, 0, 0, 0],
+            &[20, 2, 0, 0],
+            &[128, 0, 0],
+            &[128, 0, 3, 0, 1, 0],
+            &[
+                128, 0, 17, 0, 9, 6, 0, 0, 0, 0, 0, 1, 9, 6, 0, 0, 0, 0, 0, 1,
+            ],
+            &[130, 0, 0],
+        ] {
+            assert!(!find(&path(subs), local), "{subs:?}");
+        }
+    }
+
+    #[test]
     fn errors_are_refused() {
         for text in [
             "binding-sid mpls 1048576",
             "segment-list weight 1",
             "segment-list segment type-x mpls 1",
             "preference x",
+            "preference 1 priority 2 preference 1",
+            "binding-sid mpls 3",
+            "segment-list segment type-b srv6 fc00::1 endpoint-behavior 65 32 64 32 1",
             "srv6-binding-sid 1.2.3.4",
         ] {
             assert!(build(text).is_err(), "{text}");

@@ -21,7 +21,7 @@ use crate::bgp::attribute::decode::{AttributeSource, Envelopes, split};
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
-use crate::bgp::attribute::{AttributeSet, mp_unreach};
+use crate::bgp::attribute::{AttributeSet, mp_unreach, tunnel_encap};
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR;
@@ -221,6 +221,15 @@ impl<'a> Update<'a> {
         if let Some(value) = envelopes.reach {
             let (reach, next_hop) = reach(value, cx)?;
             add(Direction::Announce, next_hop, reach.family, reach.nlri)?;
+        }
+        let has_policies = fields.iter().any(|field| {
+            field.direction == Direction::Announce && field.routes.family.safi == Safi::SR_POLICY
+        });
+        if has_policies
+            && !cx.sent
+            && let Err(error) = tunnel_encap::check_policy(&attributes)
+        {
+            attributes = Rc::new(attributes.spoiled(error));
         }
         if let Some(error) = attributes.error()
             && error.severity >= Severity::TreatAsWithdraw

@@ -17,11 +17,14 @@ use std::net::IpAddr;
 
 use super::inet::{address_of, max_bits};
 use super::{Nlri, NlriBytes, NlriCodec, NlriRef};
+use crate::bgp::error::Severity;
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError};
+
+const WHAT: &str = "an SR policy of its family's length";
 
 /// Candidate paths of SR policies.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +33,22 @@ pub struct SrPolicy;
 impl NlriCodec for SrPolicy {
     const FAMILIES: &'static [Family] = &[Family::IPV4_SR_POLICY, Family::IPV6_SR_POLICY];
 
-    fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
-        const WHAT: &str = "an SR policy of its family's length";
-        if r.peek().first().copied() != Some(64 + max_bits(family.afi)) {
-            return Err(r.error(WHAT));
+    fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+        match r.peek().first() {
+            Some(bits @ (96 | 192)) => r.take(1 + usize::from(bits / 8), WHAT),
+            _ => Err(r.error(WHAT)),
         }
-        r.take(9 + usize::from(max_bits(family.afi) / 8), WHAT)
+    }
+
+    // RFC 9830 5: "When the error determined allows for the router to skip the malformed NLRI(s) […], then it MUST handle such
+    // malformed NLRIs as 'treat-as-withdraw'."
+    const MALFORMED: Option<Severity> = Some(Severity::TreatAsWithdraw);
+
+    fn check(family: Family, bytes: &[u8]) -> Result<(), WireError> {
+        match bytes.first().copied() == Some(64 + max_bits(family.afi)) {
+            true => Ok(()),
+            false => Err(Reader::new(bytes).error(WHAT)),
+        }
     }
 
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
@@ -64,7 +77,14 @@ fn parts(nlri: NlriRef<'_>) -> (u32, u32, IpAddr) {
     // Framed bytes contain all three.
     let distinguisher = r.u32("a distinguisher").unwrap_or_default();
     let color = r.u32("a color").unwrap_or_default();
-    (distinguisher, color, address_of(nlri.family.afi, r.rest()))
+    let endpoint = r.rest();
+    // By its length: a malformed one has an endpoint of the other family.
+    let afi = if endpoint.len() > 4 {
+        Afi::IPV6
+    } else {
+        Afi::IPV4
+    };
+    (distinguisher, color, address_of(afi, endpoint))
 }
 
 /// Parses `distinguisher N color N endpoint A`. The path, the next hop and attributes follow.

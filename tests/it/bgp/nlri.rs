@@ -59,6 +59,10 @@ pub(super) fn body(direction: Direction, family: Family, nlri: &[u8]) -> Vec<u8>
             value.extend_from_slice(hop);
             value.push(0);
             attributes.extend([0x40, 1, 1, 0, 0x40, 2, 0, 0x40, 5, 4, 0, 0, 0, 100]);
+            if family.safi.0 == 73 {
+                // NO_ADVERTISE, and a path without anything
+                attributes.extend([0xC0, 8, 4, 0xFF, 0xFF, 0xFF, 2, 0xC0, 23, 4, 0, 15, 0, 0]);
+            }
             14
         }
         Direction::Withdraw => 15,
@@ -577,5 +581,77 @@ fn explicit_null_starts_a_stack_where_routes_are_announced_and_ends_it_where_the
             &withdrawn.replacen("000000", "800000", 1),
         );
         assert_eq!(route, gone, "{withdrawn}");
+    }
+}
+
+#[test]
+fn an_sr_policy_of_the_other_address_family_is_withdrawn_and_the_next_one_announced() {
+    let wrong = "C0 00000000 00000064 20010DB8000000000000000000000001";
+    let good = "60 00000000 00000064 0A000001";
+    let family = family("ipv4 sr-policy");
+    let both = [bytes(wrong), bytes(good)].concat();
+    let announced = body(Direction::Announce, family, &both);
+    let content = decode(&announced, FamilySet::EMPTY).expect("no reset");
+    let plain = |digits: &str| digits.replace(' ', "");
+    assert_eq!(routes(&content, Direction::Announce), [plain(good)]);
+    assert_eq!(routes(&content, Direction::Withdraw), [plain(wrong)]);
+    let short = body(
+        Direction::Announce,
+        family,
+        &bytes("5F 00000000 00000064 0A000001"),
+    );
+    assert!(decode(&short, FamilySet::EMPTY).is_err());
+}
+
+#[test]
+fn an_sr_policy_that_is_not_for_anyone_is_withdrawn() {
+    let family = family("ipv4 sr-policy");
+    let body = body(
+        Direction::Announce,
+        family,
+        &bytes("60 00000000 00000064 0A000001"),
+    );
+    let content = decode(&body, FamilySet::EMPTY).expect("no reset");
+    assert_eq!(content.fields[0].direction, Direction::Announce);
+    // Another community in place of NO_ADVERTISE, another type of tunnel.
+    for (from, to) in [([0xFF, 0xFF, 2], [0xFF, 0xFF, 3]), ([0, 15, 0], [0, 8, 0])] {
+        let at = body.windows(3).position(|three| three == from).expect("it");
+        let mut body = body.clone();
+        body[at..at + 3].copy_from_slice(&to);
+        let content = decode(&body, FamilySet::EMPTY).expect("no reset");
+        assert_eq!(content.fields[0].direction, Direction::Withdraw);
+        let error = content.attributes.error().map(|error| error.severity);
+        assert_eq!(error, Some(Severity::TreatAsWithdraw));
+    }
+}
+
+#[test]
+fn the_length_and_the_padding_of_a_flow_rule_do_not_identify_it() {
+    for (family, rules) in [
+        (
+            "ipv4 flow",
+            [
+                "~ 01140A0100 02080A 038106",
+                "F00B 01140A010F 02080A 038106",
+            ],
+        ),
+        (
+            "ipv6 flow",
+            ["~ 01210420010DB8 038106", "~ 01210420010DBF 038106"],
+        ),
+        (
+            "ipv4 flow-vpn",
+            [
+                "~ 0000FDE800000001 01090A00 038106",
+                "F00F 0000FDE800000001 01090A7F 038106",
+            ],
+        ),
+    ] {
+        let family = self::family(family);
+        let key = |rule: &&str| Nlri::new(family, None, &bytes(rule)).as_ref().key();
+        let keys: Vec<_> = rules.iter().map(key).collect();
+        assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+        let other = Nlri::new(family, None, &bytes("~ 01140A0110 038106"));
+        assert_ne!(other.as_ref().key(), keys[0]);
     }
 }
