@@ -298,6 +298,7 @@ impl Plugin for NeighborPlugin {
                 families: session.families.clone(),
                 refresh: session.refresh,
                 manual_eor: eor_deferral::up(&self.core, neighbor, session) || config.manual_eor,
+                peer_restarts: session.peer_restart().is_some(),
             },
         );
         self.core.established.notify_waiters();

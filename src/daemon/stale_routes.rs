@@ -153,7 +153,13 @@ impl StaleRoutes {
         if stale_path_time.is_some() {
             self.stale_path_time.set(stale_path_time);
         }
-        let Some(mut state) = self.existing() else {
+        // What such a peer marks depends on whether it has sent End-of-RIB.
+        let counts = stale_path_time.is_some() && session.peer_restart().is_some();
+        let state = match counts {
+            true => Some(self.state()),
+            false => self.existing(),
+        };
+        let Some(mut state) = state else {
             return (Vec::new(), None);
         };
         if let Some(time) = stale_path_time {

@@ -46,6 +46,8 @@ pub enum Fate {
 #[derive(Clone, Debug)]
 pub struct Retention {
     kept: Vec<Kept>,
+    /// Families whose End-of-RIB a peer with graceful restart has not sent on this session.
+    awaited: Vec<Family>,
     stale_path_time: Duration,
 }
 
@@ -142,6 +144,7 @@ impl Retention {
     pub const fn new() -> Self {
         Self {
             kept: Vec::new(),
+            awaited: Vec::new(),
             stale_path_time: STALE_PATH_TIME,
         }
     }
@@ -204,6 +207,9 @@ impl Retention {
 
     /// A session is up again.
     pub fn up(&mut self, now: Instant, session: &Negotiated) -> Vec<Fate> {
+        let ends = session.peer_restart().is_some();
+        let families = session.families.iter().filter(|_| ends);
+        self.awaited = families.copied().collect();
         let mut fates = Vec::new();
         self.kept.retain_mut(|kept| {
             // RFC 4724 4.2: "if the Forwarding State bit for a specific AFI/SAFI is not set in the newly received Graceful
@@ -238,6 +244,7 @@ impl Retention {
 
     /// The peer has sent all routes of `family`.
     pub fn end_of_rib(&mut self, family: Family) -> Option<Fate> {
+        self.awaited.retain(|awaited| *awaited != family);
         // A peer may send one after any batch of routes: those of a refresh end with EoRR.
         if self.stage(family) == Some(Stage::Refreshing) {
             return None;
@@ -247,9 +254,11 @@ impl Retention {
 
     /// BoRR: the peer begins to send all routes of `family` again.
     pub fn refresh_begins(&mut self, now: Instant, family: Family) -> Option<Fate> {
-        // RFC 7313 4.1 lets a peer that restarts begin a refresh only after its End-of-RIB: what it sends before that cannot
-        // shorten the life of what it has not sent yet.
-        if matches!(self.stage(family), Some(stage) if stage != Stage::Refreshing) {
+        // RFC 7313 4: "A BGP speaker that has received the Graceful Restart Capability from its neighbor MUST ignore any BoRRs for
+        // an <AFI, SAFI> from the neighbor before the speaker receives the EoR for the given <AFI, SAFI>". What it sends before
+        // that cannot shorten the life of what it has not sent yet.
+        let waits = matches!(self.stage(family), Some(stage) if stage != Stage::Refreshing);
+        if waits || self.awaited.contains(&family) {
             return None;
         }
         self.forget(family);

@@ -418,6 +418,7 @@ fn session(
         families: negotiated.families.clone(),
         refresh: negotiated.refresh,
         manual_eor: config.manual_eor,
+        peer_restarts: negotiated.peer_restart().is_some(),
     };
     core.routes
         .resume(neighbor.id, rib, &unsent(state.unsent, state.walks));

@@ -193,6 +193,7 @@ impl AdjRibOut {
             Live {
                 families: session.families.into(),
                 refresh: session.refresh,
+                unmarked: Vec::new(),
                 group: at,
                 passed,
                 source,

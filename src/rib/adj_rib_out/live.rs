@@ -10,6 +10,8 @@ pub(super) struct Live {
     /// Negotiated families.
     pub(super) families: Box<[Family]>,
     pub(super) refresh: Refresh,
+    /// Families without BoRR and EoRR, until End-of-RIB is ordered.
+    pub(super) unmarked: Vec<Family>,
     /// Its group, which has the rest of what was negotiated.
     pub(super) group: usize,
     /// The last mark that was reached.

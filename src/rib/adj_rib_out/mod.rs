@@ -54,6 +54,7 @@
 //!     families,
 //!     refresh: Refresh::Normal,
 //!     manual_eor: false,
+//!     peer_restarts: false,
 //! });
 //! let mut sent = Vec::new();
 //! let budget = Budget { bytes: 64 * 1024, messages: usize::MAX };

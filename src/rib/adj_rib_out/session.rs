@@ -55,9 +55,12 @@ impl AdjRibOut {
                 group.forgetful = self.sets.union(&group.forgetful, &one);
             }
         }
+        let unmarked = session.manual_eor && session.peer_restarts;
+        let unmarked = session.families.iter().filter(|_| unmarked);
         self.go_live(
             peer,
             Live {
+                unmarked: unmarked.copied().collect(),
                 families: session.families.into(),
                 refresh: session.refresh,
                 group: at,
@@ -151,7 +154,11 @@ impl AdjRibOut {
     /// negotiated.
     pub fn refresh(&mut self, peer: PeerId, family: Family) {
         let enhanced = match self.peer(peer).and_then(|peer| peer.live.as_ref()) {
-            Some(live) if live.families.contains(&family) => live.refresh == Refresh::Enhanced,
+            // RFC 7313 4: "A BGP speaker that has received the Graceful Restart Capability from its neighbor MUST NOT send a BoRR
+            // for an <AFI, SAFI> to the neighbor before it sends the EoR for the <AFI, SAFI>".
+            Some(live) if live.families.contains(&family) => {
+                live.refresh == Refresh::Enhanced && !live.unmarked.contains(&family)
+            }
             _ => return,
         };
         // RFC 7313 4: "the BGP speaker MUST send a BoRR message for that <AFI, SAFI>, followed by the route refresh, and finally
@@ -204,6 +211,14 @@ impl AdjRibOut {
 
     /// Places a marker in the lanes of `peers`.
     pub(super) fn mark_for(&mut self, marker: Marker, peers: &PeerSetRef) {
+        if let Marker::EndOfRib(family, _) = &marker {
+            for peer in peers.iter() {
+                let peer = self.peers.get_mut(peer.index()).and_then(Option::as_mut);
+                if let Some(live) = peer.and_then(|peer| peer.live.as_mut()) {
+                    live.unmarked.retain(|other| other != family);
+                }
+            }
+        }
         for group in self.groups.iter_mut().flatten() {
             let members = self.sets.and(peers, &group.members);
             if !members.is_empty() {

@@ -26,6 +26,8 @@ pub struct Session {
     pub refresh: Refresh,
     /// Whether the automatic End-of-RIB markers are suppressed.
     pub manual_eor: bool,
+    /// Whether the peer offers graceful restart: no BoRR is sent before the End-of-RIB of its family.
+    pub peer_restarts: bool,
 }
 
 /// The result of a change.

@@ -519,3 +519,35 @@ fn an_ipv4_route_with_an_ipv6_next_hop_waits_for_a_peer_that_negotiates_it() {
     scene.ask("announce route 10.3.0.0/16 next-hop 2001:db8::1");
     while !has_hop(&next(&mut peer).1) {}
 }
+
+#[test]
+fn no_mark_of_a_refresh_precedes_end_of_rib_for_a_peer_with_graceful_restart() {
+    let offer = |graceful_restart| {
+        offering(Offer {
+            route_refresh: true,
+            graceful_restart,
+            ..Offer::default()
+        })
+    };
+    let capabilities = "route-refresh enable; graceful-restart 120;";
+    let scene = Scene::new(capabilities, &format!("manual-eor true; {TWO}"));
+    let request = [0, 1, 0, 1];
+    let mark = |subtype| (MessageType::ROUTE_REFRESH, vec![0, 1, subtype, 1]);
+    let (mut peer, _) = scene.session(&offer(Some(120)));
+    assert_eq!(next(&mut peer), update(BOTH));
+    peer.send(MessageType::ROUTE_REFRESH, &request);
+    assert_eq!(next(&mut peer), update(BOTH));
+    scene.ask("announce eor ipv4 unicast");
+    peer.send(MessageType::ROUTE_REFRESH, &request);
+    for wanted in [update(EOR_V4), mark(1), update(BOTH), mark(2)] {
+        assert_eq!(next(&mut peer), wanted);
+    }
+    drop(peer);
+    // RFC 7313 section 4 has this rule for graceful restart only.
+    let (mut peer, _) = scene.session(&offer(None));
+    assert_eq!(next(&mut peer), update(BOTH));
+    peer.send(MessageType::ROUTE_REFRESH, &request);
+    for wanted in [mark(1), update(BOTH), mark(2)] {
+        assert_eq!(next(&mut peer), wanted);
+    }
+}

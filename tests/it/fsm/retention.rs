@@ -355,3 +355,24 @@ fn stale_routes_may_stay_for_ever() {
     assert_eq!(kept.expire(now + seconds(10 * 365 * 86_400)), []);
     assert_eq!(kept.refresh_ends(V4), Some(Fate::DropStale(V4)));
 }
+
+#[test]
+fn a_refresh_begins_after_the_first_end_of_rib_of_a_peer_with_graceful_restart() {
+    let (mut kept, now) = (Retention::new(), Instant::now());
+    kept.up(now, &session(GRACEFUL));
+    assert_eq!(kept.refresh_begins(now, V4), None);
+    assert_eq!(kept.refresh_ends(V4), None);
+    assert_eq!(kept.end_of_rib(V4), None);
+    assert_eq!(kept.refresh_begins(now, V6), None);
+    assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
+    assert_eq!(kept.refresh_ends(V4), Some(Fate::DropStale(V4)));
+    // The next session has its own; a peer without graceful restart need not send one.
+    kept.up(now, &session(GRACEFUL));
+    assert_eq!(kept.refresh_begins(now, V4), None);
+    let plain = RestartOffer {
+        time: None,
+        ..GRACEFUL
+    };
+    kept.up(now, &session(plain));
+    assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
+}

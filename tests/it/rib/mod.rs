@@ -47,6 +47,7 @@ fn session(families: &[Family]) -> Session {
         families: families.to_vec(),
         refresh: Refresh::Normal,
         manual_eor: false,
+        peer_restarts: false,
     }
 }
 
