@@ -34,6 +34,7 @@ def communities():
         "unknown-transitive": "0399aabbccddeeff", "unknown-type": "3f99aabbccddeeff", "unknown-non-transitive": "7f99aabbccddeeff",
         "all-zero": "0000000000000000", "all-one": "ffffffffffffffff",
     }
+    other = {"target-non-transitive": "target:65000:1", "bgp-data-collection": "redirect:65000:1"}
     for name, value in values.items():
         book.add(name, update(BASE + [extended_communities(value)], NLRI))
     book.add("several", update(BASE + [extended_communities("0002fde800000001", "0002fde800000001", "030c000000000008",

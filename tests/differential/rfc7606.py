@@ -111,7 +111,7 @@ def pmsi(value):
 
 def endless_rate(value):
     """Whether one of the extended communities is a traffic rate that is no number."""
-    return any(value[at] & 0x0F == 0 and value[at + 1] in (6, 12) and not math.isfinite(struct.unpack_from("!f", value, at + 4)[0]) for at in range(0, len(value), 8))
+    return any(value[at] == 0x80 and value[at + 1] in (6, 12) and not math.isfinite(struct.unpack_from("!f", value, at + 4)[0]) for at in range(0, len(value), 8))
 
 
 def aigp(value):

@@ -44,17 +44,18 @@ impl ExtCommunityIpv6 {
         ([self.0[0], self.0[1]], address.into(), number)
     }
 
-    /// ExaBGP's text for it, if it has any.
+    /// ExaBGP's text for it, if it has any that is read back as the same type.
     fn words(&self) -> Option<String> {
         let ([high, low], address, number) = self.parts();
-        match (high & 0x0F, low) {
+        match (high, low) {
             (0, 0x0C) if number & 1 == 1 => {
                 Some(format!("copy-to-nexthop-ietf {address} (with copy)"))
             }
             (0, 0x0C) => Some(format!("redirect-to-nexthop-ietf {address}")),
             // The type of a draft, in words of its own: the other one, of RFC 8956, has those of the configuration syntax.
-            (0, 0x0B) if high == 0 => Some(format!("redirect {address}:{number}")),
-            (0, 0x0D) if high == 0 => Some(self.grammar()),
+            (0, 0x0B) => Some(format!("redirect {address}:{number}")),
+            (0, 0x0D) => Some(self.grammar()),
+            (_, 0x0B) if high & 0x0F == 0 => Some(format!("0x{}", hex(&self.0))),
             _ => None,
         }
     }
@@ -208,6 +209,12 @@ mod tests {
     fn numbers_of_any_length() {
         assert_eq!(decimal(&[0; 20]), "0");
         assert_eq!(decimal(&u128::MAX.to_be_bytes()), u128::MAX.to_string());
+    }
+
+    #[test]
+    fn a_non_transitive_redirection_has_no_name() {
+        let community = ExtCommunityIpv6::new([0x40, 0x0C], Ipv6Addr::LOCALHOST, 1);
+        assert!(community.to_string().starts_with("0x400C"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Names of extended communities.
 //!
 //! ExaBGP determines the name from the low half of the first byte and from the second byte, so that a non-transitive
-//! route target is named like a transitive one. Communities that it does not know have no name in JSON and are
-//! hexadecimal in text; our events do the same, since scripts match on them. [`ExtCommunity::grammar`] knows more
-//! names.
+//! route target is named like a transitive one, and a Source AS (RFC 6514) like a DSCP of FlowSpec. Here a name is that of
+//! one type, which it is read back as. Communities that ExaBGP does not know have no name in JSON and are hexadecimal in
+//! text; our events do the same, since scripts match on them. [`ExtCommunity::grammar`] knows more names.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -48,7 +48,7 @@ impl ExtCommunity {
     /// ExaBGP, too, treats such routes as withdrawn.
     pub(super) fn is_endless_rate(self) -> bool {
         let (high, low, value) = self.parts();
-        high & 0x0F == 0 && matches!(low, 0x06 | 0x0C) && !value.rate().is_finite()
+        high == 0x80 && matches!(low, 0x06 | 0x0C) && !value.rate().is_finite()
     }
 
     /// ExaBGP's text for it, if it has any.
@@ -57,41 +57,41 @@ impl ExtCommunity {
         let (narrow, wide) = value.u16_u32();
         let (four, two) = value.u32_u16();
         let (ip, number) = value.ip_u16();
-        Some(match (high & 0x0F, low) {
-            (0, 0x02) => format!("target:{narrow}:{wide}"),
-            (1, 0x02) => format!("target:{ip}:{number}"),
+        Some(match (high, low) {
+            (0x00, 0x02) => format!("target:{narrow}:{wide}"),
+            (0x01, 0x02) => format!("target:{ip}:{number}"),
             // ExaBGP drops the marker of a small four-octet AS, and puts the address of an origin second: both would
             // be parsed as different communities.
-            (2, 0x02) => four_octet("target", four, two),
-            (0, 0x03) => format!("origin:{narrow}:{}", Ipv4Addr::from(wide)),
-            (1, 0x03) => format!("origin:{ip}:{number}"),
-            (2, 0x03) => four_octet("origin", four, two),
-            (0, 0x13) => format!("rtrecord:{narrow}:{wide}"),
-            (1, 0x13) => format!("rtrecord:{ip}:{number}"),
-            (2, 0x13) => four_octet("rtrecord", four, two),
-            (0, 0x06) => format!("rate-limit:{}", rate(value.rate())),
-            (0, 0x0C) => format!("rate-limit:{}:packets", rate(value.rate())),
-            (0, 0x07) => {
+            (0x02, 0x02) => four_octet("target", four, two),
+            (0x00, 0x03) => format!("origin:{narrow}:{}", Ipv4Addr::from(wide)),
+            (0x01, 0x03) => format!("origin:{ip}:{number}"),
+            (0x02, 0x03) => four_octet("origin", four, two),
+            (0x00, 0x13) => format!("rtrecord:{narrow}:{wide}"),
+            (0x01, 0x13) => format!("rtrecord:{ip}:{number}"),
+            (0x02, 0x13) => four_octet("rtrecord", four, two),
+            (0x80, 0x06) => format!("rate-limit:{}", rate(value.rate())),
+            (0x80, 0x0C) => format!("rate-limit:{}:packets", rate(value.rate())),
+            (0x80, 0x07) => {
                 let names = ["", "terminal", "sample", "sample-terminal"];
                 format!("action {}", names[usize::from(value.0[5] & 3)])
             }
-            (0, 0x08) => format!("redirect:{narrow}:{wide}"),
-            (0, 0x09) => format!("mark {}", value.0[5] & 0x3F),
-            (0, 0x0A) => format!("l2info:{}:{}:{}:{two}", value.0[0], value.0[1], wide >> 16),
-            (1, 0x0C) if number & 1 == 1 => format!("copy-to-nexthop-ietf {ip} (with copy)"),
-            (1, 0x0C) => format!("redirect-to-nexthop-ietf {ip}"),
-            (8, 0x00) if number & 1 == 1 => "copy-to-nexthop".to_owned(),
-            (8, 0x00) => "redirect-to-nexthop".to_owned(),
-            (1, 0x08) => format!("redirect:{ip}:{number}"),
-            (2, 0x08) => four_octet("redirect", four, two),
-            (3, 0x0C) => match encapsulation(two) {
+            (0x80, 0x08) => format!("redirect:{narrow}:{wide}"),
+            (0x80, 0x09) => format!("mark {}", value.0[5] & 0x3F),
+            (0x80, 0x0A) => format!("l2info:{}:{}:{}:{two}", value.0[0], value.0[1], wide >> 16),
+            (0x01, 0x0C) if number & 1 == 1 => format!("copy-to-nexthop-ietf {ip} (with copy)"),
+            (0x01, 0x0C) => format!("redirect-to-nexthop-ietf {ip}"),
+            (0x08, 0x00) if number & 1 == 1 => "copy-to-nexthop".to_owned(),
+            (0x08, 0x00) => "redirect-to-nexthop".to_owned(),
+            (0x81, 0x08) => format!("redirect:{ip}:{number}"),
+            (0x82, 0x08) => four_octet("redirect", four, two),
+            (0x03, 0x0C) => match encapsulation(two) {
                 Some(name) => format!("encap:{name}"),
                 None => format!("encap:encap:UNKNOWN-{two}"),
             },
-            (3, 0x14) => format!("consistentHashSortOrder:{four}"),
-            (6, 0x00) if value.0[0] == 1 => format!("mac-mobility:{wide}:sticky"),
-            (6, 0x00) => format!("mac-mobility:{wide}"),
-            (7, 0x02) => {
+            (0x03, 0x14) => format!("consistentHashSortOrder:{four}"),
+            (0x06, 0x00) if value.0[0] == 1 => format!("mac-mobility:{wide}:sticky"),
+            (0x06, 0x00) => format!("mac-mobility:{wide}"),
+            (0x07 | 0x47, 0x02) => {
                 let direction = match two >> 14 {
                     1 => "input",
                     2 => "output",
@@ -105,7 +105,7 @@ impl ExtCommunity {
                 };
                 format!("interface-set:{kind}{direction}:{four}:{}", two & 0x3FFF)
             }
-            (0xC, 0x00) => format!("mup:{narrow}:{wide}"),
+            (0x0C, 0x00) => format!("mup:{narrow}:{wide}"),
             _ => return None,
         })
     }

@@ -253,6 +253,32 @@ mod tests {
     }
 
     #[test]
+    fn what_events_print_is_read_back_as_the_same_type_or_not_at_all() {
+        for high in 0..=255 {
+            for low in 0..=255 {
+                for value in [[0xFD, 0xE8, 0, 0, 0, 1], [1; 6], [0; 6]] {
+                    let [a, b, c, d, e, f] = value;
+                    let community = ExtCommunity([high, low, a, b, c, d, e, f]);
+                    let text = community.to_string();
+                    if let Ok(read) = parse(&text) {
+                        assert_eq!(read.0[0].0[..2], [high, low], "{text}");
+                    }
+                }
+            }
+        }
+        for bytes in [
+            "4002FDE800000001",
+            "0008FDE800000001",
+            "0009FDE800000000",
+            "000AFDE800000001",
+        ] {
+            let community = parse(&format!("0x{bytes}")).expect("eight bytes").0[0];
+            assert_eq!(community.to_string(), format!("0x{bytes}"));
+            assert_eq!(community.named(), "");
+        }
+    }
+
+    #[test]
     fn errors_are_named() {
         for (text, wanted) in [
             ("foo:1:2", "unknown extended community `foo`"),
