@@ -141,7 +141,8 @@ def attributes():
     add("aigp", aigp, context="aigp")
     add("aigp-high", attribute(OPT, 26, bytes.fromhex("01000bffffffffffffffff")), context="aigp")
     add("aigp-not-enabled", aigp)
-    add("aigp-ibgp", aigp, context="ibgp")
+    add("aigp-ibgp", aigp, context="ibgp", want="accept", note="RFC 7311 section 3.1: AIGP is on by default within an AS",
+        fix=lambda line: line.replace('[65001]}} }, "announce"', '[65001]}}, "aigp": "0x000000000000000a" }, "announce"'))
     add("aigp-other-tlv", attribute(OPT, 26, bytes.fromhex("02000401 01000b000000000000000a")), context="aigp")
     for name, code, flags in (("transitive", 99, OPT_TRANS), ("transitive-partial", 99, OPT_TRANS | PARTIAL),
                               ("non-transitive", 99, OPT), ("well-known", 99, WELL_KNOWN), ("code-255", 255, OPT_TRANS),

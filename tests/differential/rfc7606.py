@@ -166,6 +166,8 @@ def judge(raw, session):
     if 4 + wlen + alen > len(body):
         return RESET, "fields"
     section, nlri = body[4 + wlen:4 + wlen + alen], body[4 + wlen + alen:]
+    # RFC 7311 section 3.1: on by default within an AS
+    hears_aigp = session.aigp or session.peer_as == 65000
     at, seen, reach = 0, set(), None
     while at < len(section):
         try:
@@ -193,7 +195,7 @@ def judge(raw, session):
             return RESET, "well-known"
         if code in FLAGS and flags & 0xC0 != FLAGS[code]:
             # Section 3(c); only RFC 7311 section 3.2 has an answer of its own. What this session drops anyway is dropped.
-            dropped = code == 26 and (flags & 0x40 or not session.aigp) or code in (17, 18) and session.asn4
+            dropped = code == 26 and (flags & 0x40 or not hears_aigp) or code in (17, 18) and session.asn4
             found.append((RESET if code in (14, 15) else DISCARD if dropped else WITHDRAW, "flags"))
         elif code == 23 and value and flags & 0xC0 == 0x40:
             # RFC 9012 section 13 has its own answer to a missing Transitive bit only
@@ -208,7 +210,7 @@ def judge(raw, session):
             if code <= 6 and flags & 0x60 == 0x60 and not flags & 0x80:
                 # only Optional and Transitive can be in conflict (section 3 c); ExaBGP takes Partial for one
                 found.append((KEEP, "partial-bit"))
-            if severity and (code == 26 and not session.aigp or code in (17, 18) and session.asn4):
+            if severity and (code == 26 and not hears_aigp or code in (17, 18) and session.asn4):
                 found.append((KEEP, f"attribute-{code}-not-for-this-session"))
             elif severity:
                 found.append((severity, f"attribute-{code}"))

@@ -585,3 +585,17 @@ fn each_flag_is_a_bit_of_its_own() {
         assert_eq!(read(AttributeFlags(flags)), flags >> 4);
     }
 }
+
+#[test]
+fn aigp_is_accepted_from_internal_peers_and_from_others_where_configured() {
+    let aigp: &[u8] = &[0x80, 26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 7];
+    let has = |cx: &Codec| {
+        let (attributes, ..) = with(&[aigp], cx).expect("a route");
+        attributes.iter().any(|one| one.starts_with("aigp"))
+    };
+    assert!(has(&internal()));
+    assert!(!has(&EXTERNAL));
+    let mut configured = EXTERNAL;
+    configured.aigp = true;
+    assert!(has(&configured));
+}
