@@ -166,9 +166,14 @@ fn encode_one(attribute: &Attribute, sender: &Sender, w: &mut Writer<'_>) {
 fn encode_as_path(path: &AsPath, sender: &Sender, w: &mut Writer<'_>) {
     let cx = &sender.codec;
     super::encode(w, flags::WELL_KNOWN, 2, |w| path.encode_octets(w, cx.asn4));
-    if !cx.asn4 && path.needs_four_octets() {
+    if cx.asn4 || !path.needs_four_octets() {
+        return;
+    }
+    // Section 6 makes an empty one malformed, and confederations are not in it.
+    let four = path.without_confederations();
+    if four.needs_four_octets() {
         super::encode(w, flags::OPTIONAL_TRANSITIVE, 17, |w| {
-            path.without_confederations().encode_octets(w, true);
+            four.encode_octets(w, true);
         });
     }
 }
@@ -189,6 +194,7 @@ mod tests {
     use super::*;
     use crate::bgp::asn::Asn;
     use crate::bgp::attribute::Generic;
+    use crate::bgp::attribute::as_path::{Segment, SegmentKind};
     use crate::bgp::attribute::med::Med;
     use crate::bgp::attribute::next_hop::NextHopAttribute;
     use crate::bgp::negotiated::Codec;
@@ -287,6 +293,36 @@ mod tests {
                 "4001010040020602010000FDE8"
             );
             assert!(encoded(list(), &sender(true, true), Family::IPV6_UNICAST).ends_with(kept));
+        }
+    }
+
+    #[test]
+    fn confederations_are_not_in_as4_path_and_an_empty_one_is_not_sent() {
+        for (segments, wanted) in [
+            (vec![(SegmentKind::ConfedSet, 70000)], None),
+            (
+                vec![(SegmentKind::ConfedSet, 70000), (SegmentKind::Sequence, 5)],
+                None,
+            ),
+            (
+                vec![(SegmentKind::ConfedSet, 5), (SegmentKind::Sequence, 70000)],
+                Some("C01106020100011170"),
+            ),
+        ] {
+            let segment = |(kind, asn)| Segment {
+                kind,
+                asns: [Asn(asn)].into(),
+            };
+            let path: AsPath = segments.iter().copied().map(segment).collect();
+            let out = encoded(
+                vec![Attribute::AsPath(path)],
+                &sender(false, false),
+                Family::IPV6_UNICAST,
+            );
+            match wanted {
+                Some(wanted) => assert!(out.ends_with(wanted), "{out}"),
+                None => assert!(!out.contains("C011"), "{out}"),
+            }
         }
     }
 
