@@ -16,7 +16,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::inet::{next_hop_text, path_json, path_text, prefix_text};
-use super::{NlriCodec, NlriRef, push_sentence};
+use super::{NlriCodec, NlriKey, NlriRef, push_sentence};
 use crate::bgp::error::Severity;
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -64,6 +64,29 @@ impl NlriCodec for Flow {
                 offset: 0,
             }),
         }
+    }
+
+    /// Without the length, which has two forms, and without the bits after prefixes, which have no meaning.
+    fn key(family: Family, bytes: &[u8], key: &mut NlriKey) {
+        let mut r = Reader::new(bytes);
+        // Framed bytes begin with one.
+        let _ = length(&mut r);
+        if family.safi == Safi::FLOW_VPN
+            && let Ok(rd) = r.take(8, "a route distinguisher")
+        {
+            key.extend_from_slice(rd);
+        }
+        // Prefixes come first: components stand in the order of their types.
+        while let Some((bits, length)) = prefix_size(family.afi, r.peek())
+            && let Ok(prefix) = r.take(length, "a prefix")
+        {
+            key.extend_from_slice(prefix);
+            let spare = (8 - bits % 8) % 8;
+            if let Some(last) = key.last_mut().filter(|_| spare > 0) {
+                *last &= 0xFF << spare;
+            }
+        }
+        key.extend_from_slice(r.rest());
     }
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
@@ -144,6 +167,16 @@ fn length(r: &mut Reader<'_>) -> Result<usize, WireError> {
         return Ok(first);
     }
     Ok((first & 0x0F) << 8 | usize::from(r.u8(WHAT)?))
+}
+
+/// The bits of the pattern and the octets of the prefix component that `bytes` begin with, if they do.
+fn prefix_size(afi: Afi, bytes: &[u8]) -> Option<(u8, usize)> {
+    let (bits, head) = match (afi, bytes) {
+        (Afi::IPV4, [1 | 2, bits, ..]) => (*bits, 2),
+        (Afi::IPV6, [1 | 2, length, offset, ..]) => (length.checked_sub(*offset)?, 3),
+        _ => return None,
+    };
+    Some((bits, head + usize::from(bits.div_ceil(8))))
 }
 
 /// A component of a rule: the text of each term, and whether it is joined to the preceding one with AND.
