@@ -191,10 +191,10 @@ impl Packer {
         };
         match made {
             Ok(envelope) => {
-                let fixed = self.attributes.len() + envelope.len();
+                let around = (&envelope, self.attributes.len());
                 let (attributes, chunk) = (&self.attributes, &mut self.chunk);
                 let receivers = &self.receivers;
-                let mut pieces = Pieces::new(&bucket.ends, about, fixed);
+                let mut pieces = Pieces::new(&bucket.ends, about, around);
                 while let Some(piece) = pieces.next_piece() {
                     match piece {
                         Ok(range) => {
@@ -295,6 +295,14 @@ impl Envelope {
         }
     }
 
+    /// The most bytes of NLRI with which the header of the attribute is one byte shorter.
+    pub(crate) const fn short(&self) -> usize {
+        match self {
+            Self::Unreach | Self::Reach => 0,
+            Self::Mp(_, start) => 255_usize.saturating_sub(start.len()),
+        }
+    }
+
     /// Appends a message.
     pub(crate) fn message(&self, out: &mut Vec<u8>, attributes: &[u8], nlri: &[u8]) {
         message::encode(out, MessageType::UPDATE, |w| match self {
@@ -326,21 +334,24 @@ pub(crate) struct Pieces<'a> {
     /// The end of each NLRI.
     ends: &'a [usize],
     fixed: usize,
+    /// See [`Envelope::short`].
+    short: usize,
     limit: usize,
     several: bool,
     at: usize,
 }
 
 impl<'a> Pieces<'a> {
-    /// Those for a session, `fixed` being the size of what surrounds them, attributes included.
+    /// Those for a session, in that envelope beside so many bytes of attributes.
     pub(crate) fn new(
         ends: &'a [usize],
         (family, sender): (Family, &Sender),
-        fixed: usize,
+        (envelope, attributes): (&Envelope, usize),
     ) -> Self {
         Self {
             ends,
-            fixed: FRAME + fixed,
+            fixed: FRAME + attributes + envelope.len(),
+            short: envelope.short(),
             limit: sender.codec.message_size(),
             // NLRI of an unknown family cannot be distinguished.
             several: sender.group_updates && is_known(family),
@@ -353,15 +364,16 @@ impl<'a> Pieces<'a> {
         let (at, ends) = (self.at, self.ends);
         let end = *ends.get(at)?;
         let start = if at == 0 { 0 } else { ends[at - 1] };
-        let room = self.limit.saturating_sub(self.fixed);
+        let size = |nlri: usize| self.fixed + nlri - usize::from(nlri <= self.short && nlri > 0);
+        let fits = |end: &usize| size(end - start) <= self.limit;
         let fit = if self.several {
-            at + ends[at..].partition_point(|end| end - start <= room)
+            at + ends[at..].partition_point(fits)
         } else {
-            at + usize::from(end - start <= room)
+            at + usize::from(fits(&end))
         };
         if fit == at {
             self.at += 1;
-            let (size, limit) = (self.fixed + end - start, self.limit);
+            let (size, limit) = (size(end - start), self.limit);
             return Some(Err((at, Refusal::TooLong { size, limit })));
         }
         self.at = fit;

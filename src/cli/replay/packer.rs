@@ -76,8 +76,8 @@ impl Packer {
         counts: &mut Counts,
     ) -> ControlFlow<()> {
         let ends = std::mem::take(&mut self.ends);
-        let fixed = set.bytes.len() + set.envelope.len();
-        let mut pieces = Pieces::new(&ends, (set.family, &self.sender), fixed);
+        let around = (&set.envelope, set.bytes.len());
+        let mut pieces = Pieces::new(&ends, (set.family, &self.sender), around);
         let mut flow = ControlFlow::Continue(());
         while let Some(piece) = pieces.next_piece() {
             match piece {

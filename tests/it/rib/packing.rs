@@ -470,3 +470,30 @@ fn chunks_are_counted_wherever_a_budget_cuts_them() {
         assert!(updates >= 1_500, "{updates}");
     }
 }
+
+#[test]
+fn a_message_with_a_short_mp_reach_is_filled_to_the_last_byte() {
+    let (mut rib, mut view) = up(&session(&[V6]));
+    for (number, blob) in (0..).zip(3_980..4_040) {
+        let mut list = attributes(V6, 1).list().to_vec();
+        list.push(Attribute::Generic(Box::new(Generic {
+            code: 11,
+            flags: 0xC0,
+            value: vec![7; blob].into(),
+        })));
+        rib.apply(&Change {
+            nlri: route(V6, number),
+            action: Action::Announce(Rc::new(AttributeSet::new(list))),
+            peers: peers(&[0]),
+        });
+    }
+    drain(&mut rib, 0, &mut view);
+    assert_eq!(view.sizes.iter().max(), Some(&4_096));
+    let mut sizes = Vec::new();
+    rib.take_unsendable(&mut |unsendable| {
+        if let Refusal::TooLong { size, .. } = unsendable.refusal {
+            sizes.push(size);
+        }
+    });
+    assert_eq!(sizes.iter().min(), Some(&4_097));
+}
