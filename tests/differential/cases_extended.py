@@ -36,7 +36,11 @@ def communities():
     }
     other = {"target-non-transitive": "target:65000:1", "bgp-data-collection": "redirect:65000:1"}
     for name, value in values.items():
-        book.add(name, update(BASE + [extended_communities(value)], NLRI))
+        wrong = {}
+        if name in other:
+            wrong = dict(want="accept", note="the name is that of another type, as which it would be read back",
+                         fix=lambda line, text=other[name]: line.replace(f'"string": "{text}"', '"string": ""'))
+        book.add(name, update(BASE + [extended_communities(value)], NLRI), **wrong)
     book.add("several", update(BASE + [extended_communities("0002fde800000001", "0002fde800000001", "030c000000000008",
                                                             "0002000100000001")], NLRI))
     book.add("high-bit", update(BASE + [extended_communities("8006000000000000", "0002fde800000001")], NLRI))
@@ -215,7 +219,10 @@ OPAQUE_NOTE = "opaque octets are printed in hexadecimal as ExaBGP 6.0 does, not 
 
 
 def opaque(code):
-    """What differs in the expectation of an opaque TLV."""
+    """What differs in the expectation of an opaque TLV, or of a flag."""
+    if code == 1038:
+        return {"want": "accept", "note": "RFC 9514 section 3.1: the O-flag is bit 1 of 16; ExaBGP looks at bit 9",
+                "fix": lambda line: line.replace('{"O": 0}', '{"O": 1}')}
     if code not in OPAQUE:
         return {}
     old, new = OPAQUE[code]

@@ -270,6 +270,53 @@ mod tests {
     }
 
     #[test]
+    fn a_lan_adjacency_of_ospf_has_a_router_id_and_the_flags_of_ospf() {
+        for (value, wanted) in [
+            (
+                [&[0x60, 5, 0, 0, 2, 2, 2, 2][..], &[0, 0x5D, 0xC1]].concat(),
+                ("\"V\": 1, \"L\": 1", "24001"),
+            ),
+            (
+                [&[0x80, 5, 0, 0, 2, 2, 2, 2][..], &[0, 0, 0, 7]].concat(),
+                ("\"B\": 1, \"V\": 0", "7"),
+            ),
+        ] {
+            let tlv = [
+                &[4, 0x4C, 0, u8::try_from(value.len()).expect("short")],
+                &value[..],
+            ]
+            .concat();
+            let attribute = decode(&tlv).expect("well-formed");
+            let mut w = JsonWriter::new();
+            attribute.json(&mut w);
+            let json = w.as_str();
+            assert!(json.contains("\"neighbor-id\": \"2.2.2.2\""), "{json}");
+            assert!(json.contains(wanted.0) && json.contains(wanted.1), "{json}");
+            let mut text = String::new();
+            attribute.grammar(&mut text);
+            assert!(text.contains("tlv 1100 0x"), "{text}");
+        }
+    }
+
+    #[test]
+    fn members_of_two_kinds_of_tlvs_are_written_once() {
+        // SR capabilities have the ranges, a prefix SID the index.
+        let capabilities = [
+            4, 10, 0, 12, 0x80, 0, 0, 0, 100, 4, 0x89, 0, 3, 0, 0x3A, 0x98,
+        ];
+        let prefix_sid = [4, 0x86, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7];
+        let mut w = JsonWriter::new();
+        let both = [&capabilities[..], &prefix_sid].concat();
+        decode(&both).expect("well-formed").json(&mut w);
+        let json = w.as_str();
+        assert_eq!(json.matches("\"sids\"").count(), 1, "{json}");
+        assert!(
+            json.contains("\"sids\": [ 7 ]") || json.contains("\"sids\": [7]"),
+            "{json}"
+        );
+    }
+
+    #[test]
     fn names_from_the_peer_cannot_forge_lines() {
         let name = b"a\nneighbor 1.2.3.4 up\"";
         let mut bytes = vec![4, 2, 0, 23];

@@ -11,6 +11,7 @@ use crate::wire::{Reader, WireError};
 
 const WHAT: &str = "a segment-routing TLV of its type's length";
 const ADJACENCY: &[&str] = &["F", "B", "V", "L", "S", "P", "RSV"];
+const OSPF_ADJACENCY: &[&str] = &["B", "V", "L", "G", "P", "RSV"];
 const END_X: &[&str] = &["B", "S", "P", "RSV"];
 
 /// Decodes the value of TLV `code`. Returns `None` if it is not one of these.
@@ -118,10 +119,10 @@ fn capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
 }
 
 fn srv6_capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
-    // ExaBGP's interpretation of the O-flag, which is bit 1 in RFC 9514 section 3.1.
-    let bits = r.u16(WHAT)? & 0x40;
+    // RFC 9514 3.1: the O-flag is bit 1 of 16; ExaBGP looks at bit 9.
+    let is_set = r.u16(WHAT)? & 0x4000 != 0;
     r.rest();
-    let given = Value::object([("O", Value::Number(bits.into()))]);
+    let given = Value::object([("O", Value::Number(is_set.into()))]);
     let words = format!("flags: {}", repr(&given));
     Ok(Item::new(
         "srv6-capabilities",
@@ -150,16 +151,29 @@ fn adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
     Ok(Item::new("sr-adj", value, Text::Words(words)))
 }
 
+/// RFC 9085 2.2.2: the neighbor is an IS-IS system ID of six octets or an OSPF router ID of four, and the flags are those of the
+/// protocol, which is in the NLRI. One SID of three or four octets follows.
 fn lan_adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
-    let given = flags(ADJACENCY, r.u8(WHAT)?);
+    let is_ospf = matches!(r.remaining(), 11 | 12);
+    let names = if is_ospf { OSPF_ADJACENCY } else { ADJACENCY };
+    let given = flags(names, r.u8(WHAT)?);
     let weight = r.u8(WHAT)?;
     r.u16(WHAT)?;
-    let system = hex(r.take(6, WHAT)?).to_ascii_lowercase();
+    let neighbor = match is_ospf {
+        true => (
+            "neighbor-id",
+            Value::text(Ipv4Addr::from(r.array::<4>(WHAT)?)),
+        ),
+        false => {
+            let system = hex(r.take(6, WHAT)?).to_ascii_lowercase();
+            ("system-id", Value::Text(system))
+        }
+    };
     let (list, raw) = sids(&given, r)?;
     let value = Value::object([
         ("flags", given),
         ("weight", Value::Number(weight.into())),
-        ("system-id", Value::Text(system)),
+        neighbor,
         ("sids", list),
         ("undecoded", raw),
     ]);
