@@ -239,13 +239,21 @@ impl Open {
         out.push(']');
     }
 
-    /// The first capability with each code, in order.
+    /// A capability of each code, in the order of the first ones: the last one, as in ExaBGP.
     fn distinct(&self) -> Vec<&Capability> {
-        let mut seen = [false; 256];
-        self.capabilities
-            .iter()
-            .filter(|one| !std::mem::replace(&mut seen[usize::from(one.code())], true))
-            .collect()
+        let mut found: Vec<&Capability> = Vec::with_capacity(self.capabilities.len());
+        let mut places = [None; 256];
+        for one in &self.capabilities {
+            let place = &mut places[usize::from(one.code())];
+            match *place {
+                Some(at) => found[at] = one,
+                None => {
+                    *place = Some(found.len());
+                    found.push(one);
+                }
+            }
+        }
+        found
     }
 
     /// Appends the parameters in the first of these forms that fits:

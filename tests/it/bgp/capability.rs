@@ -360,3 +360,19 @@ fn graceful_restart_needs_both_sides() {
             .graceful_restart()
     );
 }
+
+#[test]
+fn of_two_unknown_capabilities_with_one_code_the_last_is_shown() {
+    let unknown = |code, value: &[u8]| Capability::Unknown {
+        code,
+        value: value.into(),
+    };
+    let mut twice = open(&offer());
+    let more = [unknown(200, &[1]), unknown(201, &[]), unknown(200, &[2, 3])];
+    twice.capabilities.extend(more);
+    let mut w = JsonWriter::new();
+    twice.json(Direction::Receive, &mut w);
+    let json = w.as_str();
+    assert!(json.contains("\"raw\": \"0203\""), "{json}");
+    assert!(!json.contains("\"raw\": \"01\""), "{json}");
+}
