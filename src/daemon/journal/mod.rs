@@ -2,8 +2,8 @@
 //!
 //! The leases are the table of intent: with a journal they record every route of helpers and operators, with its attributes.
 //! Each change is appended to the file, a frame a turn; once the file has more records of the past than of routes, it is
-//! written anew from the table. `writer` has the thread that touches the disk, `restore` reads the file at the start, `compact`
-//! writes it anew.
+//! written anew from the table. `writer` has the thread that touches the disk, `fold` makes of the records of an earlier run
+//! what is left of them, `restore` announces that at the start, `compact` writes the file anew.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -21,6 +21,7 @@ use crate::rib::{Leased, PeerSet};
 
 pub(crate) mod compact;
 pub(crate) mod files;
+pub(crate) mod fold;
 pub(crate) mod restore;
 pub(crate) mod writer;
 
@@ -57,6 +58,8 @@ struct Active {
     records: Cell<u64>,
     /// Routes that were restored, and those that were not allowed.
     restored: Cell<(u64, u64)>,
+    /// No commands are read before the file is written anew.
+    is_outdated: Cell<bool>,
 }
 
 /// The numbers of selections in the file.
@@ -273,7 +276,16 @@ impl Journal {
             routes: Cell::new(0),
             records: Cell::new(0),
             restored: Cell::default(),
+            is_outdated: Cell::new(false),
         });
+    }
+
+    /// Has commands wait until the file is written anew, or can't be: until then its routes are those of other neighbors, from
+    /// which nothing could be withdrawn.
+    pub(crate) fn renew_first(&self) {
+        if let Some(active) = self.active() {
+            active.is_outdated.set(true);
+        }
     }
 
     /// Notes that the file has been read: how many routes were restored, and how many were not allowed.
@@ -357,11 +369,18 @@ impl Journal {
         }
     }
 
-    /// Waits until there is room for more records.
+    /// Waits until there is room for more records, in a file whose neighbors are those that there are.
     pub(crate) async fn room(&self) {
-        if let Some(active) = self.active() {
-            active.below(HIGH).await;
+        let Some(active) = self.active() else { return };
+        if active.is_outdated.get() {
+            let shared = &active.shared;
+            let is_over = || {
+                shared.replaced.load(Ordering::Acquire) > 0 || shared.failed.load(Ordering::Acquire)
+            };
+            shared.until(is_over).await;
+            active.is_outdated.set(false);
         }
+        active.below(HIGH).await;
     }
 
     /// Waits until it is time to write the file anew, with `live` routes at the moment.

@@ -8,23 +8,23 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::files::{self, Opened};
+use super::fold::{Fold, UNCLAIMED};
 use super::now;
+use crate::bgp::Nlri;
 use crate::bgp::nlri::NlriId;
-use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{GuardConfig, StateConfig, Unclaimed};
 use crate::daemon::core::Core;
+use crate::daemon::neighbors::Listed;
 use crate::daemon::process::Process;
 use crate::daemon::sets::{owner_name, set_of};
 use crate::daemon::watchdog::Switch;
 use crate::daemon::{checks, eor_deferral, guard, lease_table, leases, privilege};
 use crate::grammar::Selector;
-use crate::journal::{AttributeMemo, OPERATOR, Record, Records, Routes, Selection};
-use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Terms};
+use crate::journal::OPERATOR;
+use crate::rib::{Action, Change, Leased, Lifetime, PeerId, PeerSet, Terms};
 
 /// Routes in one turn.
 const STEP: usize = 4_096;
-/// The run of an owner whose routes are not claimed. That of operators is the next.
-const UNCLAIMED: u64 = 0;
 
 /// Reads the journal and announces its routes, in turns; then starts to record.
 ///
@@ -35,9 +35,12 @@ pub(crate) async fn run(core: &Rc<Core>, config: StateConfig) -> io::Result<()> 
         .map(|user| (user.uid.as_raw(), user.gid.as_raw()));
     let mut opened = files::open(&config, owner)?;
     core.journal.begin_restoring();
-    read(core, &mut opened).await;
+    let are_others = read(core, &mut opened).await;
     let (restored, refused) = announce(core).await;
     core.journal.start(config, opened.start());
+    if are_others {
+        core.journal.renew_first();
+    }
     core.journal.restored(restored, refused);
     eor_deferral::restored(core);
     core.wake_neighbors();
@@ -62,21 +65,13 @@ pub(crate) fn resume(core: &Core, config: StateConfig) -> io::Result<()> {
     Ok(())
 }
 
-/// Fills the table of leases: first the outcome of all records, so that peers are not sent what came before it.
-async fn read(core: &Core, opened: &mut Opened) {
+/// Fills the table of leases: first the outcome of all records, so that peers are not sent what came before it. Returns `true`
+/// if the neighbors of the routes are others than those in the file.
+async fn read(core: &Core, opened: &mut Opened) -> bool {
     let Some(mut reader) = opened.reader.take() else {
-        return;
+        return false;
     };
-    let mut fold = Fold {
-        core,
-        now: now(),
-        selections: HashMap::new(),
-        attributes: AttributeMemo::default(),
-        owners: HashMap::new(),
-        longest: HashMap::new(),
-        switches: BTreeMap::new(),
-        unreadable: 0,
-    };
+    let mut fold = Fold::new(core, now());
     loop {
         let offset = reader.offset();
         // A slow disk delays nobody.
@@ -98,9 +93,8 @@ async fn read(core: &Core, opened: &mut Opened) {
             }
         }
     }
-    for ((peer, name), switch) in &fold.switches {
-        core.restore_switch(*peer, name, switch);
-    }
+    let are_others = fill(core, &fold).await;
+    switch(core, &fold);
     for (name, declared) in core.sets.declared() {
         // An abandoned one; operators who only put keys leave no revision either, but routes.
         let is_plain = declared.speaker.is_empty() && declared.revision.is_none();
@@ -114,168 +108,141 @@ async fn read(core: &Core, opened: &mut Opened) {
             "records of the journal are not understood and are ignored"
         );
     }
+    are_others
 }
 
-/// The neighbors of a record.
-struct Selected {
-    selector: Option<Rc<str>>,
-    parsed: Option<Selector>,
-    names: Vec<String>,
+/// Fills the table of leases, in turns, with what is left of the records for the neighbors that there are now. Returns `true`
+/// if these are others than those in the file.
+async fn fill(core: &Core, fold: &Fold<'_>) -> bool {
+    let mut heirs = Heirs {
+        core,
+        fold,
+        known: HashMap::new(),
+        longest: HashMap::new(),
+        are_others: false,
+    };
+    let mut from = Some(0);
+    while let Some(at) = from {
+        let now = lease_table::now();
+        from = fold.visit(at, &mut |leased| heirs.take(&leased, now));
+        tokio::task::yield_now().await;
+    }
+    heirs.are_others
 }
 
-/// What is known while the file is read.
-struct Fold<'a> {
+/// Gives watchdog groups the state that they had. Their neighbors are those with the same names.
+fn switch(core: &Core, fold: &Fold<'_>) {
+    for ((peer, name), switch) in &fold.switches {
+        // What was withdrawn stays so without the helper that has done it.
+        if switch.announced && !is_known(core, &switch.owner) {
+            continue;
+        }
+        let named = |listed: &Listed| *listed.neighbor.name == *fold.name(*peer);
+        for peer in core.neighbors.select::<Vec<PeerId>>(named) {
+            core.restore_switch(peer, name, switch);
+        }
+    }
+}
+
+/// What neighbors are looked up for: the owner, the selector, and the neighbors in the file.
+type Wanted = (Rc<str>, Option<Rc<str>>, PeerSet);
+
+/// The neighbors that there are now of those in the file.
+struct Heirs<'a> {
     core: &'a Core,
-    now: u64,
-    selections: HashMap<u32, Selected>,
-    attributes: AttributeMemo,
-    /// The owners, with the neighbors that each selection is for them.
-    owners: HashMap<Rc<str>, HashMap<u32, PeerSet>>,
-    /// The longest lifetime that their guards allow.
+    fold: &'a Fold<'a>,
+    /// With the selector, if it is understood.
+    known: HashMap<Wanted, (PeerSet, Option<Rc<str>>)>,
+    /// The longest lifetime that guards allow, by owner.
     longest: HashMap<Rc<str>, Option<Duration>>,
-    /// The watchdog groups of neighbors that commands have switched.
-    switches: BTreeMap<(PeerId, String), Switch>,
-    unreadable: u64,
+    /// They differ for a route.
+    are_others: bool,
 }
 
-impl Fold<'_> {
-    async fn frame(&mut self, payload: &[u8]) {
-        let mut turn = 0;
-        for record in Records::new(payload) {
-            turn += match record {
-                Ok(record) => self.record(record),
-                Err(_) => {
-                    self.unreadable += 1;
-                    1
-                }
-            };
-            // One after the other, however many a long journal has.
-            if self.core.leases.is_sweeping() {
-                self.core.leases.finish_sweeps().await;
-            }
-            if turn >= STEP {
-                turn = 0;
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    /// Returns how many routes the record has.
-    fn record(&mut self, record: Record<'_>) -> usize {
-        let leases = &self.core.leases;
-        match record {
-            Record::Select { id, selection } => self.select(id, &selection),
-            Record::Announce {
-                owner,
-                selection,
-                lease,
-                attributes,
-                routes,
-            } => {
-                let left = lease.map(|lease| lease.left_at(self.now));
-                let (owner, peers) = self.peers(owner, selection);
-                let Some(attributes) = self.attributes(attributes).filter(|_| !peers.is_empty())
-                else {
-                    return 1;
-                };
-                if left.is_some_and(|left| left.is_zero()) {
-                    return self.each(routes, |nlri| leases.withdraw(nlri.as_ref(), &peers));
-                }
-                let length = lease.map(|lease| lease.length);
-                let length = match self.longest(&owner) {
-                    Some(most) => Some(length.map_or(most, |length| length.min(most))),
-                    None => length,
-                };
-                let terms = Terms {
-                    indexed: set_of(&owner).is_some_and(|(_, key)| key.is_some()),
-                    owner,
-                    run: UNCLAIMED,
-                    tracked: true,
-                    lifetime: length.map_or(Lifetime::Forever, Lifetime::For),
-                    default: None,
-                    longest: None,
-                    left,
-                    selector: self.selector(selection),
-                };
-                let at = lease_table::now();
-                return self.each(routes, |nlri| {
-                    leases.announce((nlri, Some(&attributes)), &peers, (&terms, at));
-                });
-            }
-            Record::Withdraw {
-                owner,
-                selection,
-                routes,
-            } => {
-                let (_, peers) = self.peers(owner, selection);
-                return self.each(routes, |nlri| leases.withdraw(nlri.as_ref(), &peers));
-            }
-            Record::Forget { selection } => {
-                let (_, peers) = self.peers(OPERATOR, selection);
-                leases.forget(&peers);
-            }
-            Record::Revision {
-                set,
-                speaker,
-                revision,
-            } => {
-                self.core.sets.restore(set, speaker, revision);
-            }
-            Record::Switch {
-                owner,
-                selection,
-                announced,
-                name,
-            } => self.switch(owner, selection, (name, announced)),
-            Record::Unknown(_) => self.unreadable += 1,
-        }
-        1
-    }
-
-    fn select(&mut self, id: u32, selection: &Selection<'_>) {
-        let parsed = selection
-            .selector
-            .and_then(|text| Selector::split(text).ok())
-            .map(|(selector, _)| selector);
-        let selected = Selected {
-            selector: selection.selector.map(Rc::from),
-            parsed,
-            names: selection
-                .names
-                .iter()
-                .map(|&name| name.to_owned())
-                .collect(),
-        };
-        self.selections.insert(id, selected);
-        self.owners.values_mut().for_each(|known| {
-            known.remove(&id);
-        });
-    }
-
-    /// Notes what became of a watchdog group. Its neighbors are those with the same names.
-    fn switch(&mut self, owner: &str, selection: u32, (name, announced): (&str, bool)) {
-        let Some(selected) = self.selections.get(&selection) else {
-            return;
-        };
-        if !is_known(self.core, owner) {
+impl Heirs<'_> {
+    /// Takes a route over.
+    fn take(&mut self, leased: &Leased<'_>, now: Duration) {
+        let left = leased.deadline.map(|at| at.saturating_sub(now));
+        if left.is_some_and(|left| left.is_zero()) {
             return;
         }
-        let switch = Switch {
-            announced,
-            owner: owner.into(),
-            is_claimed: false,
-        };
-        let peers: PeerSet = self.core.neighbors.select(|listed| {
-            let mut names = selected.names.iter();
-            names.any(|name| **name == *listed.neighbor.name)
-        });
-        for peer in peers.iter() {
-            self.switches
-                .insert((peer, name.to_owned()), switch.clone());
+        let (mut peers, mut selector) = self.peers(leased);
+        if selector.is_some() {
+            // Those that have another version of it keep that one, whatever the selector selects by now.
+            let others = self.named(&self.fold.others(leased));
+            if peers.intersects(&others) {
+                peers.subtract(&others);
+                selector = None;
+            }
         }
+        if peers.is_empty() {
+            return;
+        }
+        let length = match self.longest(leased.owner) {
+            Some(most) => Some(leased.length.map_or(most, |length| length.min(most))),
+            None => leased.length,
+        };
+        let terms = Terms {
+            indexed: set_of(leased.owner).is_some_and(|(_, key)| key.is_some()),
+            owner: Rc::clone(leased.owner),
+            run: UNCLAIMED,
+            tracked: true,
+            lifetime: length.map_or(Lifetime::Forever, Lifetime::For),
+            default: None,
+            longest: None,
+            left,
+            selector,
+        };
+        let route = (leased.nlri, leased.attributes);
+        self.core.leases.announce(route, &peers, (&terms, now));
     }
 
-    /// The longest lifetime that the guard of an owner allows.
+    /// The neighbors of a route, by its selector if it has one, otherwise by name; and that selector.
+    fn peers(&mut self, leased: &Leased<'_>) -> (PeerSet, Option<Rc<str>>) {
+        let key = (
+            Rc::clone(leased.owner),
+            leased.selector.cloned(),
+            leased.peers.clone(),
+        );
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let selector = leased.selector.and_then(|text| {
+            let (selector, _) = Selector::split(text).ok()?;
+            Some((selector, Rc::clone(text)))
+        });
+        let named = self.named(leased.peers);
+        let (core, owner) = (self.core, leased.owner);
+        let is_heir = |listed: &Listed| {
+            let neighbor = &listed.neighbor;
+            !listed.leaving.get()
+                && (!is_helper(owner) || neighbor.is_open_to(owner))
+                && match &selector {
+                    Some((selector, _)) => neighbor.is_selected(selector),
+                    None => named.contains(neighbor.id),
+                }
+        };
+        let peers: PeerSet = match is_known(core, owner) {
+            true => core.neighbors.select(is_heir),
+            false => PeerSet::new(),
+        };
+        self.are_others |= peers != named || named.len() != leased.peers.len();
+        let found = (peers, selector.map(|(_, text)| text));
+        self.known.insert(key, found.clone());
+        found
+    }
+
+    /// The neighbors with the names of these.
+    fn named(&self, peers: &PeerSet) -> PeerSet {
+        if peers.is_empty() {
+            return PeerSet::new();
+        }
+        let names: HashSet<&str> = peers.iter().map(|peer| self.fold.name(peer)).collect();
+        let neighbors = &self.core.neighbors;
+        neighbors.select(|listed| names.contains(&*listed.neighbor.name))
+    }
+
+    /// The longest lifetime that guards allow an owner.
     fn longest(&mut self, owner: &Rc<str>) -> Option<Duration> {
         if let Some(known) = self.longest.get(owner) {
             return *known;
@@ -285,58 +252,6 @@ impl Fold<'_> {
         let most = guard.and_then(|guard| guard.max_lifetime);
         self.longest.insert(Rc::clone(owner), most);
         most
-    }
-
-    fn selector(&self, id: u32) -> Option<Rc<str>> {
-        let selected = self.selections.get(&id)?;
-        selected.parsed.as_ref()?;
-        selected.selector.clone()
-    }
-
-    /// The neighbors that there are now of a selection: by the selector if there is one, otherwise by name.
-    fn peers(&mut self, owner: &str, id: u32) -> (Rc<str>, PeerSet) {
-        let core = self.core;
-        let owner: Rc<str> = match self.owners.get_key_value(owner) {
-            Some((known, _)) => Rc::clone(known),
-            None => owner.into(),
-        };
-        let known = self.owners.entry(Rc::clone(&owner)).or_default();
-        let selections = &self.selections;
-        let peers = known.entry(id).or_insert_with(|| {
-            let Some(selected) = selections.get(&id) else {
-                return PeerSet::new();
-            };
-            core.neighbors.select(|listed| {
-                let neighbor = &listed.neighbor;
-                is_known(core, &owner)
-                    && !listed.leaving.get()
-                    && (!is_helper(&owner) || neighbor.is_open_to(&owner))
-                    && match &selected.parsed {
-                        Some(selector) => neighbor.is_selected(selector),
-                        None => selected.names.iter().any(|name| *name == *neighbor.name),
-                    }
-            })
-        });
-        (Rc::clone(&owner), peers.clone())
-    }
-
-    fn attributes(&mut self, bytes: &[u8]) -> Option<Rc<AttributeSet>> {
-        let share = |set| self.core.routes.intern(set);
-        let set = self.attributes.decode(bytes, share);
-        self.unreadable += u64::from(set.is_err());
-        set.ok()
-    }
-
-    fn each(&mut self, routes: Routes<'_>, mut act: impl FnMut(&Nlri)) -> usize {
-        let mut count = 1;
-        for route in routes {
-            match route {
-                Ok(nlri) => act(&nlri.to_nlri()),
-                Err(_) => self.unreadable += 1,
-            }
-            count += 1;
-        }
-        count
     }
 }
 

@@ -12,13 +12,13 @@ use crate::support::daemon::{Daemon, Lab, oxabgp, wait_for};
 use crate::support::peer::{RawPeer, open};
 
 /// A `state` section with more settings.
-fn state(lab: &Lab, more: &str) -> String {
+pub(super) fn state(lab: &Lab, more: &str) -> String {
     let directory = lab.path("state");
     format!("state {{ directory {}; {more} }}\n", directory.display())
 }
 
 /// The prefixes in the bodies of UPDATEs up to End-of-RIB: `10.N.0.0/16` as N, in order of arrival.
-fn table(peer: &mut RawPeer) -> Vec<u8> {
+pub(super) fn table(peer: &mut RawPeer) -> Vec<u8> {
     let mut found = Vec::new();
     loop {
         let body = peer.expect(MessageType::UPDATE);
@@ -42,20 +42,20 @@ fn numbers(body: &[u8]) -> Vec<u8> {
 }
 
 /// Kills the daemon, so that it can write nothing more.
-fn kill(mut daemon: Daemon) {
+pub(super) fn kill(mut daemon: Daemon) {
     daemon.signal("KILL");
     daemon.ended();
 }
 
 /// Waits until the journal has a text in its commands.
-fn recorded(lab: &Lab, text: &str) -> String {
+pub(super) fn recorded(lab: &Lab, text: &str) -> String {
     wait_for(&format!("`{text}` in the journal"), || {
         let commands = commands(lab);
         commands.contains(text).then_some(commands)
     })
 }
 
-fn commands(lab: &Lab) -> String {
+pub(super) fn commands(lab: &Lab) -> String {
     let path = lab.path("state");
     let output = oxabgp(&["journal", path.to_str().expect("a path in UTF-8")])
         .output()
@@ -64,7 +64,7 @@ fn commands(lab: &Lab) -> String {
 }
 
 /// A daemon with a journal and a control socket.
-fn operated(lab: &Lab, port: u16, more: &str) -> Daemon {
+pub(super) fn operated(lab: &Lab, port: u16, more: &str) -> Daemon {
     start_with(lab, &(state(lab, more) + &neighbor(port, "")))
 }
 

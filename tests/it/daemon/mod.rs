@@ -14,6 +14,7 @@ mod full_queue;
 mod guard;
 mod helpers;
 mod journal;
+mod journal_changes;
 mod journal_sets;
 mod leases;
 mod life;
