@@ -17,14 +17,15 @@ pub struct StateConfig {
     pub unclaimed: Unclaimed,
 }
 
-/// When the journal is written to the disk itself. Whatever this is, a crash of the program loses nothing.
+/// When the journal is written to the disk itself. Whatever this is, a crash of the program loses nothing that was answered with
+/// `done`: answers wait until the kernel has what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalSync {
     /// When the kernel wants to.
     No,
     /// At most so long after a change.
     Interval(Duration),
-    /// After each turn with changes.
+    /// After each turn with changes, before its answers: a power cut loses nothing that was answered either.
     Always,
 }
 

@@ -115,6 +115,7 @@ impl Executor {
         self.core.stats.turns.note("commands");
         let mut commands = self.commands.borrow_mut();
         let mut backend = ApiBackend::new(&self.core, helper);
+        let hold = self.core.journal.hold(queue);
         let mut answer = String::new();
         let whole = lines.len();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
@@ -142,6 +143,9 @@ impl Executor {
         }
         drop(commands);
         self.core.journal.flush();
+        if let Some(hold) = hold {
+            self.core.journal.let_go(hold, queue);
+        }
         self.core.routes.hold_answers(queue);
         self.core.wake_neighbors();
         if helper.is_none() {
@@ -273,11 +277,12 @@ impl Executor {
             if let Err(reason) = &result {
                 warn!(set = shown.name, "the set is refused: {reason}");
             }
+            drop(work);
+            core.journal.written().await;
             promise.replace(Some(
                 shown.answer(result.as_ref().map(|done| *done).map_err(String::as_str)),
             ));
             queue.settle();
-            drop(work);
         });
     }
 

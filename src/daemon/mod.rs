@@ -271,7 +271,9 @@ async fn serve(
     if core.journal.is_kept() {
         core.spawn(journal::restore::sweep(Rc::clone(&core)));
         let core = Rc::clone(&core);
-        tokio::task::spawn_local(async move { journal::compact::run(&core).await });
+        tokio::task::spawn_local(async move {
+            tokio::join!(journal::compact::run(&core), journal::answers::run(&core))
+        });
     }
     let control = Control::start(&executor, doors);
     if let Some(heritage) = heritage {

@@ -12,8 +12,8 @@ use std::io::IoSlice;
 
 use tokio::sync::Notify;
 
-pub(crate) use super::sync_acks::Make;
-use super::sync_acks::{PendingAcks, Promise};
+use super::sync_acks::PendingAcks;
+pub(crate) use super::sync_acks::{Make, Promise};
 use crate::config::QueueFull;
 use crate::rib::adj_rib_out::Mark;
 use crate::rib::{PeerId, PeerSet};
@@ -266,8 +266,25 @@ impl Queue {
             let Some(text) = ({ self.acks_mut().release() }) else {
                 return;
             };
-            self.answer(&text);
+            self.answer_all(&text);
             self.drained.notify_waiters();
+        }
+    }
+
+    /// Appends answers, whole lines.
+    fn answer_all(&self, mut text: &[u8]) {
+        const DONE: &[u8] = b"done\n";
+        while !text.is_empty() {
+            let dones = text.chunks(DONE.len()).take_while(|line| *line == DONE);
+            let dones = dones.count();
+            if dones > 0 {
+                self.answer_times(DONE, dones as u64);
+                text = &text[dones * DONE.len()..];
+                continue;
+            }
+            let line = memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
+            self.answer(&text[..line]);
+            text = &text[line..];
         }
     }
 

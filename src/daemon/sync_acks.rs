@@ -165,8 +165,9 @@ impl PendingAcks {
 
     /// Returns `true` if an answer is not known yet, other than this one.
     pub(crate) fn waits_for_another(&self, known: Option<&Promise>) -> bool {
-        let mut promises = self.list.iter().filter_map(|hold| hold.promise.as_ref());
-        promises.any(|promise| known.is_none_or(|known| !Rc::ptr_eq(promise, known)))
+        let promises = self.list.iter().filter_map(|hold| hold.promise.as_ref());
+        let mut open = promises.filter(|promise| promise.borrow().is_none());
+        open.any(|promise| known.is_none_or(|known| !Rc::ptr_eq(promise, known)))
     }
 
     /// Generates the answers that are generated while they are read.
@@ -185,7 +186,10 @@ impl PendingAcks {
     pub(crate) fn parts(&self, answer: &str) -> Vec<(PeerSet, Vec<u8>)> {
         let parts = self.list.iter().map(|hold| {
             let mut text = match &hold.promise {
-                Some(_) => answer.as_bytes().to_vec(),
+                Some(promise) => match &*promise.borrow() {
+                    Some(known) => known.as_bytes().to_vec(),
+                    None => answer.as_bytes().to_vec(),
+                },
                 None => Vec::new(),
             };
             text.extend_from_slice(&hold.text);

@@ -3,22 +3,25 @@
 //! The leases are the table of intent: with a journal they record every route of helpers and operators, with its attributes.
 //! Each change is appended to the file, a frame a turn; once the file has more records of the past than of routes, it is
 //! written anew from the table. `writer` has the thread that touches the disk, `fold` makes of the records of an earlier run
-//! what is left of them, `restore` announces that at the start, `compact` writes the file anew.
+//! what is left of them, `restore` announces that at the start, `compact` writes the file anew, `answers` holds answers to
+//! commands back until the file has their records.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::neighbors::Neighbors;
+use super::queue::{Promise, Queue};
 use super::watchdog::Switch;
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::StateConfig;
 use crate::journal::{Announcement, FrameWriter, Lease, Selection};
 use crate::rib::{Leased, PeerSet};
 
+pub(crate) mod answers;
 pub(crate) mod compact;
 pub(crate) mod files;
 pub(crate) mod fold;
@@ -60,6 +63,10 @@ struct Active {
     restored: Cell<(u64, u64)>,
     /// No commands are read before the file is written anew.
     is_outdated: Cell<bool>,
+    /// Frames that were handed to the thread.
+    appended: Cell<u64>,
+    /// What comes before answers that wait until so many frames are recorded, in this order, with the queues.
+    held: RefCell<VecDeque<(u64, Promise, Rc<Queue>)>>,
 }
 
 /// The numbers of selections in the file.
@@ -277,6 +284,8 @@ impl Journal {
             records: Cell::new(0),
             restored: Cell::default(),
             is_outdated: Cell::new(false),
+            appended: Cell::new(0),
+            held: RefCell::default(),
         });
     }
 
@@ -364,6 +373,7 @@ impl Journal {
             let is_kept = !active.shared.failed.load(Ordering::Acquire)
                 || !active.shared.stuck.load(Ordering::Acquire);
             if !frame.is_empty() && is_kept {
+                active.appended.set(active.appended.get() + 1);
                 active.shared.push(Job::Append(frame));
             }
         }
@@ -401,6 +411,10 @@ impl Journal {
         let Some(active) = self.active() else {
             return false;
         };
+        let shared = &active.shared;
+        shared
+            .until(|| !shared.replacing.load(Ordering::Acquire))
+            .await;
         self.flush();
         // The new file has selections of its own.
         active.numbers.borrow_mut().forget();
@@ -408,7 +422,6 @@ impl Journal {
         active.shared.stuck.store(false, Ordering::Release);
         let before = active.shared.begun.load(Ordering::Acquire);
         active.shared.push(Job::Begin);
-        let shared = &active.shared;
         shared
             .until(|| shared.begun.load(Ordering::Acquire) > before)
             .await;
@@ -431,6 +444,7 @@ impl Journal {
     pub(crate) fn replace(&self, copy: &Copy) {
         if let Some(active) = self.active() {
             active.routes.set(active.routes.get() + copy.routes);
+            active.shared.replacing.store(true, Ordering::Release);
             active.shared.push(Job::Replace);
         }
     }

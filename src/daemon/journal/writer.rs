@@ -1,5 +1,8 @@
 //! The thread that writes the journal. No fault of the disk, and no wait for it, reaches the thread of the sessions.
 //!
+//! Answers to commands wait until the file has their records, which a crash of the program then leaves alone. They do not wait
+//! for the disk itself, unless `sync always` asks for that: another thread, which lives as long as one call of fsync, does.
+//!
 //! What cannot be written is dropped: the file is then incomplete, and is replaced by a new one, made from the routes that
 //! there are, as soon as that is possible.
 
@@ -31,8 +34,17 @@ pub(super) enum Job {
     Copy(Vec<u8>),
     /// Replace the file by the new one.
     Replace,
+    /// Take note that a file is on the disk itself.
+    Synced(Synced, io::Result<()>),
     /// Write everything to the disk, and end.
     End,
+}
+
+/// Which file was written to the disk itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Synced {
+    Current,
+    New,
 }
 
 /// What the two threads share.
@@ -44,6 +56,10 @@ pub(crate) struct Shared {
     pub(super) done: Notify,
     /// Bytes of the jobs that are not done.
     pub(super) waiting: AtomicU64,
+    /// Frames that were appended and that a crash of the program leaves alone, or that could not be written.
+    pub(super) recorded: AtomicU64,
+    /// The file is to be replaced, which is not done yet.
+    pub(super) replacing: AtomicBool,
     /// Size of the file.
     pub(super) bytes: AtomicU64,
     /// Failed attempts to write.
@@ -173,6 +189,9 @@ pub(super) fn start(
         file,
         fresh: None,
         due: None,
+        is_syncing: false,
+        is_replacing: false,
+        appended: 0,
         shared,
     };
     std::thread::Builder::new()
@@ -189,19 +208,26 @@ struct Writer {
     fresh: Option<(File, u64)>,
     /// When the file is to be written to the disk itself.
     due: Option<Instant>,
+    /// Another thread waits for the disk.
+    is_syncing: bool,
+    /// The new file is complete.
+    is_replacing: bool,
+    /// Frames so far.
+    appended: u64,
     shared: Arc<Shared>,
 }
 
 impl Writer {
     fn run(&mut self) {
         loop {
-            let jobs = self.shared.take(self.due);
+            let jobs = self.shared.take(self.due.filter(|_| !self.is_syncing));
             let mut done = 0;
             let mut end = false;
             for job in jobs {
                 done += size(&job);
                 end = matches!(job, Job::End);
                 let begins = matches!(job, Job::Begin);
+                self.appended += u64::from(matches!(job, Job::Append(_)));
                 if let Err(cause) = self.carry_out(job) {
                     self.fail(&cause);
                 }
@@ -209,7 +235,12 @@ impl Writer {
                     self.shared.begun.fetch_add(1, Ordering::AcqRel);
                 }
             }
-            self.sync(end);
+            if let Err(cause) = self.sync(end) {
+                self.fail(&cause);
+            }
+            if self.file.is_some() || self.fresh.is_none() {
+                self.shared.recorded.store(self.appended, Ordering::Release);
+            }
             self.shared.waiting.fetch_sub(done, Ordering::Relaxed);
             self.shared.ended.store(end, Ordering::Release);
             self.shared.done.notify_waiters();
@@ -250,7 +281,15 @@ impl Writer {
                 self.shared.stuck.store(false, Ordering::Release);
             }
             Job::Copy(bytes) => self.append_to_new(&bytes)?,
-            Job::Replace => self.replace()?,
+            // Once it is on the disk.
+            Job::Replace => self.set_replacing(self.fresh.is_some()),
+            Job::Synced(what, result) => {
+                self.is_syncing = false;
+                result?;
+                if what == Synced::New && self.is_replacing {
+                    self.replace()?;
+                }
+            }
             Job::End => {}
         }
         Ok(())
@@ -265,8 +304,14 @@ impl Writer {
         Ok(())
     }
 
-    /// The new file is on the disk before it replaces the old one.
+    fn set_replacing(&mut self, is_replacing: bool) {
+        self.is_replacing = is_replacing;
+        self.shared.replacing.store(is_replacing, Ordering::Release);
+    }
+
+    /// Replaces the file by the new one, which is on the disk but for what was appended meanwhile.
     fn replace(&mut self) -> io::Result<()> {
+        self.set_replacing(false);
         let Some((fresh, size)) = self.fresh.take() else {
             return Ok(());
         };
@@ -277,31 +322,61 @@ impl Writer {
         self.file = Some(fresh);
         self.due = None;
         self.shared.bytes.store(size, Ordering::Relaxed);
-        self.shared.replaced.fetch_add(1, Ordering::Relaxed);
+        self.shared.replaced.fetch_add(1, Ordering::AcqRel);
         if self.shared.failed.swap(false, Ordering::AcqRel) {
             info!(directory = %directory.display(), "the journal is complete");
         }
         Ok(())
     }
 
-    fn sync(&mut self, end: bool) {
-        let due = match self.place.sync {
-            JournalSync::Always => true,
-            JournalSync::Interval(_) => end || self.due.is_some_and(|at| at <= Instant::now()),
-            JournalSync::No => false,
-        };
-        if due && let Some(file) = &self.file {
-            self.due = None;
-            if let Err(cause) = file.sync_data() {
-                self.fail(&cause);
-            }
+    /// Writes to the disk itself what is to be there by now.
+    fn sync(&mut self, end: bool) -> io::Result<()> {
+        if end && self.is_replacing {
+            return self.replace();
         }
+        if self.is_replacing && !self.is_syncing {
+            self.sync_beside(Synced::New)?;
+        }
+        let is_due = self.due.is_some_and(|at| at <= Instant::now());
+        match (self.place.sync, &self.file) {
+            (JournalSync::Interval(_), Some(file)) if end => file.sync_data(),
+            (JournalSync::Always, Some(file)) => file.sync_data(),
+            (JournalSync::Interval(_), Some(_)) if is_due && !self.is_syncing => {
+                self.due = None;
+                self.sync_beside(Synced::Current)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Has another thread wait for the disk. If there can be none, this one waits.
+    fn sync_beside(&mut self, what: Synced) -> io::Result<()> {
+        let file = match what {
+            Synced::Current => self.file.as_ref(),
+            Synced::New => self.fresh.as_ref().map(|(fresh, _)| fresh),
+        };
+        let Some(file) = file else { return Ok(()) };
+        let begun = file.try_clone().and_then(|file| {
+            let shared = Arc::clone(&self.shared);
+            std::thread::Builder::new()
+                .name("journal-sync".to_owned())
+                .spawn(move || shared.push(Job::Synced(what, file.sync_data())))
+        });
+        if begun.is_ok() {
+            self.is_syncing = true;
+            return Ok(());
+        }
+        let result = file.sync_data();
+        self.carry_out(Job::Synced(what, result))
     }
 
     /// The file is incomplete from now on, and is not touched any more: what it has is of use after a crash.
     fn fail(&mut self, cause: &io::Error) {
         self.file = None;
         self.due = None;
+        if self.is_replacing {
+            self.set_replacing(false);
+        }
         if self.fresh.take().is_some() {
             let _ = std::fs::remove_file(self.place.directory.join("journal.new"));
         }

@@ -38,6 +38,39 @@ fn a_million_answers_cost_a_few_bytes_and_all_arrive_in_order() {
 }
 
 #[test]
+fn answers_that_are_let_go_are_counted_as_well() {
+    let queue = Queue::new(Marks::default());
+    queue.open();
+    let promise = queue.promise();
+    queue.reply_times(b"done\n", 1_000);
+    queue.reply(b"error\n");
+    queue.reply(b"a text\n");
+    queue.reply_times(b"done\n", 1_000);
+    assert!(queue.is_empty() && queue.waits_for_another(None));
+    promise.replace(Some(String::new()));
+    assert!(!queue.waits_for_another(None));
+    queue.settle();
+    assert_eq!(queue.len(), 4);
+    let out = drain(&queue, 100_000);
+    let text = String::from_utf8_lossy(&out);
+    assert_eq!(text.matches("done\n").count(), 2_000);
+    assert!(text.contains("done\nerror\na text\ndone\n"), "{text}");
+}
+
+#[test]
+fn an_answer_that_is_known_is_handed_over_as_it_is() {
+    let queue = Queue::new(Marks::default());
+    queue.open();
+    let peers: PeerSet = std::iter::once(PeerId(1)).collect();
+    queue.reply_later(&peers, b"synced\n");
+    let promise = queue.promise();
+    promise.replace(Some("known\n".to_owned()));
+    queue.reply(b"done\n");
+    let waiting = queue.parts("unknown\n").waiting;
+    assert_eq!(waiting[1], (PeerSet::new(), b"known\ndone\n".to_vec()));
+}
+
+#[test]
 fn the_marks_pause_and_resume_what_feeds_the_queue() {
     let queue = Queue::new(Marks {
         high: 100,

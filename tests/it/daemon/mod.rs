@@ -15,6 +15,7 @@ mod guard;
 mod helpers;
 mod journal;
 mod journal_changes;
+mod journal_faults;
 mod journal_sets;
 mod leases;
 mod life;
