@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use tracing::{error, warn};
 
-use super::writer::{self, Place, Shared};
+use super::writer::{self, Former, Place, Shared, is_missing};
 use crate::config::StateConfig;
 use crate::journal::{Damage, FrameReader};
 
@@ -20,8 +20,8 @@ pub(crate) struct Opened {
     lock: Option<Flock<File>>,
     /// The file, if there is one.
     pub(crate) reader: Option<FrameReader<BufReader<File>>>,
-    /// Nothing can be appended to the file.
-    damaged: bool,
+    /// Nothing is appended to the file.
+    is_closed: bool,
 }
 
 /// Locks the directory and opens the file that an earlier run has left. `owner` is the user that the daemon becomes.
@@ -33,6 +33,7 @@ pub(crate) fn open(config: &StateConfig, owner: Option<(u32, u32)>) -> io::Resul
         directory: config.directory.clone(),
         sync: config.sync,
         owner,
+        former: Former::Read,
     };
     let lock = match place.lock() {
         Ok(lock) => Some(lock),
@@ -50,15 +51,16 @@ pub(crate) fn open(config: &StateConfig, owner: Option<(u32, u32)>) -> io::Resul
         place,
         lock,
         reader: None,
-        damaged: false,
+        is_closed: false,
     };
     match File::open(&path) {
         Ok(file) => match FrameReader::new(BufReader::with_capacity(1 << 18, file)) {
             Ok(reader) => opened.reader = Some(reader),
+            Err(Damage::Io(cause)) => opened.unread(&cause),
             Err(damage) => opened.damaged(&damage, 0),
         },
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-        Err(cause) => opened.damaged(&Damage::Io(cause), 0),
+        Err(cause) if is_missing(&cause) => {}
+        Err(cause) => opened.unread(&cause),
     }
     Ok(opened)
 }
@@ -71,33 +73,36 @@ pub(crate) fn is_taken(config: &StateConfig) -> bool {
 }
 
 impl Opened {
-    /// Notes that the file cannot be read from some place on. It is put aside before another one replaces it.
+    /// Notes that nothing of the file can be read. It may be whole, and may be that of another daemon: it is left alone.
+    fn unread(&mut self, cause: &io::Error) {
+        self.is_closed = true;
+        self.place.former = Former::Unread;
+        let path = self.place.file();
+        error!(path = %path.display(), %cause, "the journal can't be read: its routes are not announced, and as long as it is there no other is written");
+    }
+
+    /// Notes that the file cannot be read from some place on. It stays there until another one replaces it.
     pub(crate) fn damaged(&mut self, damage: &Damage, offset: u64) {
-        self.damaged = true;
+        self.is_closed = true;
         let path = self.place.file();
         warn!(path = %path.display(), offset, "the journal is damaged, and what follows is lost: {damage}");
-        if matches!(damage, Damage::Empty) {
-            // There is nothing to keep, and another one may be kept there.
-            return;
-        }
-        let aside = path.with_extension("damaged");
-        match std::fs::rename(&path, &aside) {
-            Ok(()) => warn!(path = %aside.display(), "the damaged journal is kept there"),
-            Err(cause) => error!(%cause, "the damaged journal could not be put aside"),
+        // In an empty one there is nothing to keep, and another one may be kept there.
+        if !matches!(damage, Damage::Empty) {
+            self.place.former = Former::Damaged;
         }
     }
 
     /// Ignores the file, which is written anew.
     pub(crate) fn anew(&mut self) {
         self.reader = None;
-        self.damaged = true;
+        self.is_closed = true;
     }
 
     /// Starts the thread that writes.
     pub(crate) fn start(self) -> Arc<Shared> {
         let shared = Arc::<Shared>::default();
         let path = self.place.file();
-        let file = if self.damaged || self.lock.is_none() {
+        let file = if self.is_closed || self.lock.is_none() {
             None
         } else {
             self.append(&path, &shared)

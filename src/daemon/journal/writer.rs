@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 use tokio::sync::Notify;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::config::JournalSync;
 use crate::daemon::privilege;
@@ -134,6 +134,27 @@ pub(super) struct Place {
     pub(super) sync: JournalSync,
     /// Who is to own the files, if the daemon changes its user.
     pub(super) owner: Option<(u32, u32)>,
+    /// What is known of the file of an earlier run.
+    pub(super) former: Former,
+}
+
+/// What becomes of the file of an earlier run when there is a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Former {
+    /// It is replaced: it was read.
+    Read,
+    /// It is kept under another name: a part of it was read.
+    Damaged,
+    /// It is not replaced: nothing of it was read.
+    Unread,
+}
+
+/// Returns `true` if there is no file.
+pub(super) fn is_missing(cause: &io::Error) -> bool {
+    matches!(
+        cause.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 impl Place {
@@ -159,6 +180,41 @@ impl Place {
             OpenOptions::new().write(true).create(true).truncate(false),
         )?;
         Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, cause)| cause.into())
+    }
+
+    /// Checks that the file may be replaced.
+    ///
+    /// # Errors
+    /// When it is that of an earlier run, of which nothing was read.
+    fn may_replace(&self) -> io::Result<()> {
+        if self.former != Former::Unread {
+            return Ok(());
+        }
+        match std::fs::symlink_metadata(self.file()) {
+            Err(cause) if is_missing(&cause) => Ok(()),
+            _ => Err(io::Error::other("there is one that can't be read")),
+        }
+    }
+
+    /// Replaces the file. A damaged one is kept, under another name: at no time there is none.
+    fn replace(&mut self, fresh: &Path) -> io::Result<()> {
+        let path = self.file();
+        if self.former == Former::Damaged {
+            let aside = path.with_extension("damaged");
+            let _ = std::fs::remove_file(&aside);
+            // Some file systems have no links.
+            let linked = std::fs::hard_link(&path, &aside);
+            match linked.or_else(|_| std::fs::copy(&path, &aside).map(drop)) {
+                Ok(()) => {
+                    warn!(path = %aside.display(), "the damaged journal is kept there");
+                }
+                Err(cause) if is_missing(&cause) => {}
+                Err(cause) => return Err(cause),
+            }
+            self.former = Former::Read;
+        }
+        std::fs::rename(fresh, path)?;
+        File::open(&self.directory)?.sync_all()
     }
 
     /// Opens a file that only its owner may read.
@@ -269,6 +325,7 @@ impl Writer {
                 if self.lock.is_none() {
                     self.lock = Some(self.place.lock()?);
                 }
+                self.place.may_replace()?;
                 let path = self.place.directory.join("journal.new");
                 // What a crash may have left behind.
                 let _ = std::fs::remove_file(&path);
@@ -316,15 +373,14 @@ impl Writer {
             return Ok(());
         };
         fresh.sync_all()?;
-        let directory = &self.place.directory;
-        std::fs::rename(directory.join("journal.new"), self.place.file())?;
-        File::open(directory)?.sync_all()?;
+        let new = self.place.directory.join("journal.new");
+        self.place.replace(&new)?;
         self.file = Some(fresh);
         self.due = None;
         self.shared.bytes.store(size, Ordering::Relaxed);
         self.shared.replaced.fetch_add(1, Ordering::AcqRel);
         if self.shared.failed.swap(false, Ordering::AcqRel) {
-            info!(directory = %directory.display(), "the journal is complete");
+            info!(directory = %self.place.directory.display(), "the journal is complete");
         }
         Ok(())
     }

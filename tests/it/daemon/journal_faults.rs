@@ -1,9 +1,40 @@
 //! The journal and faults: crashes right after an answer, full disks, files that can't be read.
 
+use std::fs::{create_dir, read, remove_dir, remove_file, rename, write};
+use std::os::unix::fs::symlink;
+
 use super::control::Client;
-use super::journal::{commands, kill, operated};
+use super::journal::{commands, kill, operated, recorded};
 use super::listener;
-use crate::support::daemon::Lab;
+use crate::support::daemon::{Daemon, Lab};
+
+/// The journal of a daemon that was killed, with `10.1.0.0/16` and `10.2.0.0/16`.
+fn killed(lab: &Lab, port: u16) {
+    let daemon = operated(lab, port, "unclaimed keep;");
+    let mut client = Client::new(lab);
+    client.ask("announce route 10.1.0.0/16 next-hop self");
+    client.ask("announce route 10.2.0.0/16 next-hop self");
+    recorded(lab, "10.2.0.0/16");
+    kill(daemon);
+}
+
+/// Cuts the end of the journal off, and returns what is left.
+fn tear(lab: &Lab) -> Vec<u8> {
+    let path = lab.path("state/journal");
+    let mut bytes = read(&path).expect("a journal");
+    bytes.pop();
+    write(&path, &bytes).expect("written");
+    bytes
+}
+
+/// Starts a daemon with that journal, and returns what it announces: `10.N.0.0/16` as N.
+fn restarted(lab: &Lab, port: u16) -> (Daemon, Vec<u8>) {
+    let daemon = operated(lab, port, "unclaimed keep;");
+    let shown = Client::new(lab).ask("show adj-rib out");
+    let has = |number: &u8| shown.contains(&format!(" 10.{number}.0.0/16"));
+    let found = (1..=9).filter(has).collect();
+    (daemon, found)
+}
 
 #[test]
 fn what_was_acknowledged_is_in_the_journal_after_a_crash() {
@@ -43,4 +74,68 @@ fn a_set_that_was_acknowledged_is_in_the_journal_after_a_crash() {
     assert!(declared.contains("done added 20000 "), "{declared}");
     kill(daemon);
     assert_eq!(commands(&lab).matches("announce route ").count(), 20_000);
+}
+
+#[test]
+fn a_torn_journal_stays_until_another_one_is_written() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    killed(&lab, port);
+    let torn = tear(&lab);
+    let [path, new, aside] = ["journal", "journal.new", "journal.damaged"]
+        .map(|name| lab.path(&format!("state/{name}")));
+    // Nothing can be written: its name is taken by a directory.
+    let _ = remove_file(&new);
+    create_dir(&new).expect("a directory");
+    for _ in 0..2 {
+        let (daemon, routes) = restarted(&lab, port);
+        assert_eq!(routes, [1]);
+        daemon.logged("the file ends inside of a record");
+        daemon.logged("the journal can't be written");
+        kill(daemon);
+        assert_eq!(read(&path).expect("the journal"), torn);
+        assert!(!aside.exists());
+    }
+    remove_dir(&new).expect("removed");
+    let (daemon, routes) = restarted(&lab, port);
+    assert_eq!(routes, [1]);
+    daemon.logged("the damaged journal is kept there");
+    assert_eq!(read(&aside).expect("the damaged one"), torn);
+    Client::new(&lab).ask("announce route 10.3.0.0/16 next-hop self");
+    kill(daemon);
+    let (_daemon, routes) = restarted(&lab, port);
+    assert_eq!(routes, [1, 3]);
+}
+
+#[test]
+fn a_journal_that_cannot_be_opened_is_left_alone() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    killed(&lab, port);
+    let [path, away, aside] = ["journal", "journal.away", "journal.damaged"]
+        .map(|name| lab.path(&format!("state/{name}")));
+    rename(&path, &away).expect("renamed");
+    // The user of the tests may open all files, but this is none.
+    symlink("journal", &path).expect("a link to itself");
+    let (daemon, routes) = restarted(&lab, port);
+    assert!(routes.is_empty(), "{routes:?}");
+    daemon.logged("the journal can't be read: its routes are not announced");
+    daemon.logged("the journal can't be written");
+    let answer = Client::new(&lab).ask("announce route 10.3.0.0/16 next-hop self");
+    assert_eq!(answer, "done\n");
+    kill(daemon);
+    assert!(path.is_symlink() && !aside.exists());
+    rename(&away, &path).expect("renamed");
+    let (daemon, routes) = restarted(&lab, port);
+    assert_eq!(routes, [1, 2]);
+    kill(daemon);
+    // Another daemon may append to a file that can't be locked.
+    let torn = tear(&lab);
+    remove_file(lab.path("state/lock")).expect("removed");
+    symlink("lock", lab.path("state/lock")).expect("a link to itself");
+    let (daemon, _) = restarted(&lab, port);
+    daemon.logged("the journal can't be written");
+    kill(daemon);
+    assert_eq!(read(&path).expect("the journal"), torn);
+    assert!(!aside.exists());
 }
