@@ -25,6 +25,7 @@ use super::recovery;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::state::Unclaimed;
 use super::tree::Statement;
+use crate::journal::is_helper;
 use crate::text::{Span, Token, value};
 
 /// The section as written.
@@ -410,6 +411,13 @@ pub(crate) fn finish(
         return None;
     }
     cx.processes.push((name.clone(), span));
+    if !is_helper(&name) {
+        cx.report.add(
+            Diagnostic::error(span, format!("a process can't be named `{name}`"))
+                .with_help("`operator`, `set NAME` and `check NAME` are other owners of routes: give it another name"),
+        );
+        return None;
+    }
     Some(ProcessConfig {
         name,
         run: draft.run,

@@ -6,6 +6,8 @@ use std::rc::{Rc, Weak};
 
 use tokio::sync::Mutex;
 
+use crate::journal::SET;
+
 /// The most sets.
 const MOST: usize = 1_000;
 
@@ -37,14 +39,14 @@ struct Known {
 /// The owner of the routes of a set, or of a key of it.
 pub(crate) fn owner_name(set: &str, key: Option<&str>) -> String {
     match key {
-        None => format!("set {set}"),
-        Some(key) => format!("set {set} {key}"),
+        None => format!("{SET}{set}"),
+        Some(key) => format!("{SET}{set} {key}"),
     }
 }
 
 /// The set and the key of an [owner](owner_name).
 pub(crate) fn set_of(owner: &str) -> Option<(&str, Option<&str>)> {
-    let rest = owner.strip_prefix("set ")?;
+    let rest = owner.strip_prefix(SET)?;
     Some(match rest.split_once(' ') {
         Some((set, key)) => (set, Some(key)),
         None => (rest, None),

@@ -35,3 +35,12 @@ pub use writer::{Announcement, FrameWriter};
 
 /// Operators as owners of routes.
 pub const OPERATOR: &str = "operator";
+/// What a set as the owner of routes begins with.
+pub const SET: &str = "set ";
+/// What a health check as the owner of routes begins with.
+pub const CHECK: &str = "check ";
+
+/// Returns `true` for the name of a helper, as opposed to another owner of routes.
+pub fn is_helper(owner: &str) -> bool {
+    !owner.is_empty() && owner != OPERATOR && !owner.starts_with(SET) && !owner.starts_with(CHECK)
+}

@@ -19,6 +19,7 @@ use crate::bgp::{AttributeSet, Nlri};
 use crate::config::CheckConfig;
 use crate::daemon::routes::Routes;
 use crate::health::{Cause, Failure, Finding, Hold, Others, Side, State, Verdict, Watch, others};
+use crate::journal::CHECK;
 use crate::rib::PeerSet;
 
 pub(crate) mod announce;
@@ -29,8 +30,6 @@ pub(crate) mod run;
 
 /// The most checks that are carried out at the same time.
 const MOST: usize = 64;
-/// What the names of owners begin with.
-const OWNER: &str = "check ";
 
 /// The health checks of the daemon.
 pub(crate) struct Checks {
@@ -170,7 +169,7 @@ impl Checks {
 
 /// Returns `true` for the owner of routes of a check.
 pub(crate) fn is_owner(owner: &str) -> bool {
-    owner.starts_with(OWNER)
+    owner.starts_with(CHECK)
 }
 
 /// A number that nobody else knows: checks are spread by it.
@@ -182,7 +181,7 @@ impl Check {
     fn new(config: CheckConfig) -> Self {
         Self {
             name: config.name.as_str().into(),
-            owner: format!("{OWNER}{}", config.name).into(),
+            owner: format!("{CHECK}{}", config.name).into(),
             watch: RefCell::new(Watch::new(config.pace)),
             config: RefCell::new(Rc::new(config)),
             side: Cell::new(None),
