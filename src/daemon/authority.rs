@@ -131,17 +131,7 @@ impl Authority {
         let helpers = core.events.helpers();
         let process = helper.and_then(|name| helpers.find(name));
         let process = process.map(|(_, process)| process);
-        let candidates = match helper {
-            Some(_) => process.iter().cloned().collect(),
-            None => helpers.active(),
-        };
-        let guards: Vec<_> = candidates
-            .into_iter()
-            .filter_map(|process| {
-                let applies = |guard: &GuardConfig| helper.is_some() || guard.operators;
-                Some((process.guard().filter(applies)?, process))
-            })
-            .collect();
+        let guards = guards(core, helper);
         let counted = guards.iter().any(|(guard, _)| guard.max_routes.is_some());
         let dies = |process: &Rc<Process>| process.withdraw_after().is_some();
         let terms = Terms {
@@ -263,6 +253,22 @@ impl Authority {
         let guards = self.guards.iter();
         guards.filter_map(|(guard, _)| guard.max_remove).min()
     }
+}
+
+/// The guards that apply to a helper, or with `None` to operators, with the processes that have them.
+pub(crate) fn guards(core: &Core, helper: Option<&str>) -> Vec<(GuardConfig, Rc<Process>)> {
+    let helpers = core.events.helpers();
+    let candidates = match helper {
+        Some(name) => helpers
+            .find(name)
+            .map(|(_, process)| process)
+            .into_iter()
+            .collect(),
+        None => helpers.active(),
+    };
+    let applies = |guard: &GuardConfig| helper.is_some() || guard.operators;
+    let with_guard = |process: Rc<Process>| Some((process.guard().filter(applies)?, process));
+    candidates.into_iter().filter_map(with_guard).collect()
 }
 
 /// Checks that a helper, or with `None` an operator, may declare a set. A set belongs to the helper that has declared it, as long

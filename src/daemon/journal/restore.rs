@@ -18,9 +18,9 @@ use crate::daemon::neighbors::Listed;
 use crate::daemon::process::Process;
 use crate::daemon::sets::{owner_name, set_of};
 use crate::daemon::watchdog::Switch;
-use crate::daemon::{checks, eor_deferral, guard, lease_table, leases, privilege};
+use crate::daemon::{authority, checks, eor_deferral, guard, lease_table, leases, privilege};
 use crate::grammar::Selector;
-use crate::journal::OPERATOR;
+use crate::journal::{OPERATOR, is_helper};
 use crate::rib::{Action, Change, Leased, Lifetime, PeerId, PeerSet, Terms};
 
 /// Routes in one turn.
@@ -247,17 +247,12 @@ impl Heirs<'_> {
         if let Some(known) = self.longest.get(owner) {
             return *known;
         }
-        let process = self.core.events.helpers().find(&speaker(self.core, owner));
-        let guard = process.and_then(|(_, process)| process.guard());
-        let most = guard.and_then(|guard| guard.max_lifetime);
+        let guards = guards_of(self.core, &speaker(self.core, owner));
+        let most = guards.iter().filter_map(|(guard, _)| guard.max_lifetime);
+        let most = most.min();
         self.longest.insert(Rc::clone(owner), most);
         most
     }
-}
-
-/// Returns `true` for the name of a helper.
-fn is_helper(owner: &str) -> bool {
-    owner != OPERATOR && set_of(owner).is_none() && !checks::is_owner(owner)
 }
 
 /// Returns `false` for a helper or a health check that the configuration does not have any more.
@@ -270,7 +265,7 @@ fn is_known(core: &Core, owner: &str) -> bool {
 
 /// Announces what is in the table of leases, as far as guards allow it. Returns how many routes, and how many are refused.
 async fn announce(core: &Core) -> (u64, u64) {
-    let mut guards: HashMap<Rc<str>, Judge> = HashMap::new();
+    let mut judges: HashMap<Rc<str>, Judge> = HashMap::new();
     let (mut restored, mut from) = (0, Some(0));
     let mut refused: Vec<(Nlri, PeerSet, Rc<str>, String)> = Vec::new();
     while let Some(at) = from {
@@ -284,27 +279,16 @@ async fn announce(core: &Core) -> (u64, u64) {
                 peers: leased.peers.clone(),
             };
             let speaker = speaker(core, leased.owner);
-            let (process, guard, known) = guards.entry(speaker).or_insert_with_key(|speaker| {
-                let process = core.events.helpers().find(speaker);
-                let process = process.map(|(_, process)| process);
-                let guard = process.as_ref().and_then(|process| process.guard());
-                (process, guard, HashSet::new())
+            let judge = judges.entry(speaker).or_insert_with_key(|speaker| Judge {
+                guards: guards_of(core, speaker),
+                known: HashSet::new(),
             });
-            match judge(core, guard.as_ref(), known, &change) {
+            match judge.judge(core, &change) {
                 Ok(()) => {
-                    if guard
-                        .as_ref()
-                        .is_some_and(|guard| guard.max_routes.is_some())
-                    {
-                        known.insert(change.nlri.as_ref().id());
-                    }
                     restored += 1;
                     core.routes.apply_quietly(&change);
                 }
-                Err((rule, reason)) => {
-                    if let (Some(process), Some(rule)) = (process, rule) {
-                        process.guarded.refuse(rule);
-                    }
+                Err(reason) => {
                     let owner = Rc::clone(leased.owner);
                     refused.push((change.nlri, change.peers, owner, reason));
                 }
@@ -325,42 +309,61 @@ async fn announce(core: &Core) -> (u64, u64) {
     (restored, refused.len() as u64)
 }
 
-/// The helper whose guard judges the routes of an owner: for a set, the one that declared it.
+/// Whose guards judge the routes of an owner: for a set, those of the one that declared it.
 fn speaker(core: &Core, owner: &str) -> Rc<str> {
-    let set = set_of(owner).and_then(|(set, _)| core.sets.speaker(set));
-    set.unwrap_or_else(|| owner.into())
+    let set = set_of(owner).map(|(set, _)| core.sets.speaker(set).unwrap_or_default());
+    match set {
+        // Operators.
+        Some(speaker) if speaker.is_empty() => OPERATOR.into(),
+        Some(speaker) => speaker,
+        None => owner.into(),
+    }
 }
 
-/// A helper with its guard, and those of its routes that were announced, if their number is limited.
-type Judge = (Option<Rc<Process>>, Option<GuardConfig>, HashSet<NlriId>);
+/// The guards that apply to a helper, or to any other owner, which is an operator's.
+fn guards_of(core: &Core, speaker: &str) -> Vec<(GuardConfig, Rc<Process>)> {
+    authority::guards(core, Some(speaker).filter(|speaker| is_helper(speaker)))
+}
 
-/// Why a route is not announced, and by which rule of a guard.
-type Refused = (Option<&'static str>, String);
+/// The guards that apply to the routes of a helper or of operators, and those of its routes that were announced, if their number
+/// is limited.
+struct Judge {
+    guards: Vec<(GuardConfig, Rc<Process>)>,
+    known: HashSet<NlriId>,
+}
 
-fn judge(
-    core: &Core,
-    guard: Option<&GuardConfig>,
-    known: &HashSet<NlriId>,
-    change: &Change,
-) -> Result<(), Refused> {
-    guard::judge_raw(change).map_err(|rejection| (None, rejection.message))?;
-    if let Some(guard) = guard {
-        guard::judge(guard, change)
-            .map_err(|rejection| (Some(rejection.rule), rejection.message))?;
-        if let Some(most) = guard.max_routes
-            && known.len() >= most as usize
-            && !known.contains(&change.nlri.as_ref().id())
-        {
-            let rejection = guard::too_many(most);
-            return Err((Some(rejection.rule), rejection.message));
+impl Judge {
+    /// Judges an announcement. A rejection by a guard is counted.
+    fn judge(&mut self, core: &Core, change: &Change) -> Result<(), String> {
+        guard::judge_raw(change).map_err(|rejection| rejection.message)?;
+        let id = change.nlri.as_ref().id();
+        let others = self.known.len() - usize::from(self.known.contains(&id));
+        for (guard, process) in &self.guards {
+            let within = match guard.max_routes {
+                Some(most) if others >= most as usize => Err(guard::too_many(most)),
+                _ => Ok(()),
+            };
+            guard::judge(guard, change)
+                .and(within)
+                .map_err(|rejection| {
+                    process.guarded.refuse(rejection.rule);
+                    rejection.message
+                })?;
         }
+        if !core.admits(change) {
+            return Err("a neighbor's `announce-limit` is reached".to_owned());
+        }
+        let checked = core.routes.check(change);
+        checked.map_err(|refusal| refusal.to_string())?;
+        if self
+            .guards
+            .iter()
+            .any(|(guard, _)| guard.max_routes.is_some())
+        {
+            self.known.insert(id);
+        }
+        Ok(())
     }
-    if !core.admits(change) {
-        return Err((None, "a neighbor's `announce-limit` is reached".to_owned()));
-    }
-    core.routes
-        .check(change)
-        .map_err(|refusal| (None, refusal.to_string()))
 }
 
 /// Withdraws, some time after the start, what nobody has announced again.

@@ -168,3 +168,27 @@ fn neighbors_keep_their_own_versions_of_a_route() {
         kill(daemon);
     }
 }
+
+#[test]
+fn guards_that_are_for_operators_judge_their_restored_routes() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let text = state(&lab, "unclaimed keep;");
+    let daemon = start_with(&lab, &(text.clone() + &neighbor(port, "")));
+    let mut client = Client::new(&lab);
+    for number in 1..=3 {
+        client.ask(&format!("announce route 10.{number}.0.0/16 next-hop self"));
+    }
+    client.ask("set edge put key route 10.4.0.0/16 next-hop self");
+    recorded(&lab, "10.4.0.0/16");
+    kill(daemon);
+    let guard = "encoder json; guard { prefixes [ 10.1.0.0/16 10.2.0.0/16 ]; max-routes 1; lifetime max 1h; operators; }";
+    let guarded = process(&lab, "helper", "while read -r line; do :; done")
+        .replace("encoder json;", guard)
+        + &neighbor(port, "api { processes [ helper ]; }");
+    let daemon = start_with(&lab, &(text + &guarded));
+    daemon.logged("refused=3");
+    let mut client = Client::new(&lab);
+    assert_eq!(numbers(&mut client, "127.0.0.1"), [1]);
+    recorded(&lab, "10.1.0.0/16 next-hop self lifetime 3600s");
+}
