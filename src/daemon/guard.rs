@@ -292,25 +292,33 @@ fn actions(guard: &GuardConfig, attributes: &AttributeSet) -> Result<(), String>
 }
 
 /// The action that an extended community stands for: `None` if it is not one of FlowSpec, and `Some(None)` if it is one that
-/// is not known.
+/// is not known, or may be one.
 fn action(community: &ExtCommunity) -> Option<Option<FlowAction>> {
     let bytes = community.0;
-    // RFC 8955 section 7, draft-ietf-idr-flowspec-redirect-ip: experimental types, transitive or not.
-    match (bytes[0] & 0x3F, bytes[1]) {
-        _ if bytes[0] & 0x80 == 0 => match (bytes[0], bytes[1]) {
-            (0x08, 0x00) | (0x01 | 0x00, 0x0C) => Some(Some(FlowAction::Redirect)),
-            _ => None,
-        },
-        (_, 0x06 | 0x0C) => {
+    // IANA's registries of transitive and non-transitive types: the first bit is that of experiments, the second that of what is
+    // not transitive.
+    let (kind, sub_type) = (bytes[0] & 0x3F, bytes[1]);
+    if bytes[0] & 0x80 == 0 {
+        return match (kind, sub_type) {
+            // draft-ietf-idr-flowspec-redirect-ip, draft-ietf-idr-flowspec-path-redirect.
+            (0x08, 0x00) | (0x00..=0x02, 0x0C) | (0x09, _) => Some(Some(FlowAction::Redirect)),
+            // Those of AS numbers and addresses, such as route targets; opaque ones, such as colors; those of EVPN.
+            (0x00..=0x03 | 0x06, _) => None,
+            _ => Some(None),
+        };
+    }
+    // RFC 8955 section 7.
+    match sub_type {
+        0x06 | 0x0C => {
             let rate = f32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
             Some(Some(match rate == 0.0 {
                 true => FlowAction::Discard,
                 false => FlowAction::RateLimit,
             }))
         }
-        (_, 0x07) => Some(Some(FlowAction::Action)),
-        (_, 0x08) => Some(Some(FlowAction::Redirect)),
-        (_, 0x09) => Some(Some(FlowAction::Mark)),
+        0x07 => Some(Some(FlowAction::Action)),
+        0x08 => Some(Some(FlowAction::Redirect)),
+        0x09 => Some(Some(FlowAction::Mark)),
         _ => Some(None),
     }
 }

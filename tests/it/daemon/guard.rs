@@ -302,6 +302,24 @@ fn attributes_that_carry_other_routes_or_actions_are_refused() {
                 "announce flow route destination 10.0.0.1/32 discard attribute [ 0x19 0xC0 0x000C20010db80000000000000000000000010000 ]",
                 "error",
             ),
+            // FlowSpec Redirect to indirection-id, an interface set (FlowSpec), a type that is not assigned.
+            (
+                "announce flow route destination 10.0.0.1/32 extended-community [ 0x8006000000000000 0x0900000000000001 ]",
+                "error",
+            ),
+            (
+                "announce flow route destination 10.0.0.1/32 extended-community [ 0x8006000000000000 0x0702fde800000001 ]",
+                "error",
+            ),
+            (
+                "announce flow route destination 10.0.0.1/32 extended-community [ 0x8006000000000000 0x3500000000000001 ]",
+                "error",
+            ),
+            // A route target, and a color.
+            (
+                "announce flow route destination 10.0.0.1/32 extended-community [ 0x8006000000000000 0x0002fde800000001 0x030b000000000001 ]",
+                "done",
+            ),
             (
                 "announce flow route destination 10.0.0.1/32 discard attribute [ 0x10 0xC0 0x8008fde800000001 ]",
                 "error",
