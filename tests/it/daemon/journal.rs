@@ -379,6 +379,7 @@ fn a_cut_tail_of_a_file_that_was_written_anew_is_the_last_route() {
     daemon.logged("the file ends inside of a record");
     let mut peer = session(&listener);
     assert_eq!(table(&mut peer).len(), 4);
+    daemon.logged("the damaged journal is kept there");
     kill(daemon);
     // One without any bytes is not one that a daemon has left behind, and is reported as well.
     let kept = std::fs::read(lab.path("state/journal.damaged")).expect("kept");
