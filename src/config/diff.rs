@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::model::{Config, NeighborConfig};
+use super::model::{Config, NeighborConfig, ProcessConfig};
 use super::show::{Secrets, statement};
 use crate::grammar::RouteList;
 
@@ -20,6 +20,11 @@ pub enum ConfigChange {
     ProcessRemoved(String),
     /// A helper is ended and started, with another command line or encoder.
     ProcessRestarted(String),
+    /// A helper goes on with other settings.
+    ProcessChanged(String),
+    /// The routes that a helper, or without a name operators, announced before are not known as theirs: a new `on-death` or
+    /// `max-routes` does not cover them until they are announced again.
+    EarlierRoutes(Option<String>),
     /// Metrics are served elsewhere, or with other contents.
     MetricsChanged,
     /// The journal is kept elsewhere or otherwise, from the next start on.
@@ -91,12 +96,25 @@ impl fmt::Display for Settings {
     }
 }
 
+/// What is said of [`ConfigChange::EarlierRoutes`].
+const UNCOVERED: &str = "routes announced before are not covered by `on-death` and `max-routes` until they are announced again";
+
 impl fmt::Display for ConfigChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ProcessAdded(name) => write!(f, "+ process {name}: is started"),
             Self::ProcessRemoved(name) => write!(f, "- process {name}: is ended"),
             Self::ProcessRestarted(name) => write!(f, "! process {name}: is restarted"),
+            Self::ProcessChanged(name) => {
+                write!(
+                    f,
+                    "~ process {name}: goes on with the settings of the new file"
+                )
+            }
+            Self::EarlierRoutes(Some(name)) => {
+                write!(f, "~ process {name}: {UNCOVERED}")
+            }
+            Self::EarlierRoutes(None) => write!(f, "~ operators: {UNCOVERED}"),
             Self::MetricsChanged => write!(f, "~ metrics: are served as the new file has it"),
             Self::StateChanged => write!(f, "~ state: applies from the next start on"),
             Self::CheckAdded(name) => write!(f, "+ check {name}: is begun"),
@@ -210,9 +228,35 @@ fn processes(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {
             Some(before) if before.starts_differently(process) => {
                 changes.push(ConfigChange::ProcessRestarted(process.name.clone()));
             }
+            Some(before) if before != *process => {
+                changes.push(ConfigChange::ProcessChanged(process.name.clone()));
+            }
             Some(_) => {}
         }
     }
+    if old.state.is_none() {
+        let owners = uncovered(old, new).into_iter();
+        changes.extend(owners.map(ConfigChange::EarlierRoutes));
+    }
+}
+
+/// The helpers, and with `None` operators, whose routes are recorded from now on, and were not before unless there is a journal.
+pub(crate) fn uncovered(old: &Config, new: &Config) -> Vec<Option<String>> {
+    let counts_operators = |config: &Config| {
+        let mut all = config.processes.iter();
+        all.any(ProcessConfig::records_operators)
+    };
+    let mut owners = Vec::new();
+    for process in new.processes.iter().filter(|one| one.records_routes()) {
+        let before = old.processes.iter().find(|one| one.name == process.name);
+        if before.is_some_and(|before| !before.records_routes()) {
+            owners.push(Some(process.name.clone()));
+        }
+    }
+    if counts_operators(new) && !counts_operators(old) {
+        owners.push(None);
+    }
+    owners
 }
 
 /// Archives and monitoring stations by their section and name, with their settings.

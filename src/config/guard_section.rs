@@ -66,7 +66,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
     Keyword {
         word: "max-routes",
         value: "<routes>",
-        doc: "the most routes of the program and of its sets at a time, each counted once for all neighbors",
+        doc: "the most routes of the program and of its sets at a time, each counted once for all neighbors. Without a `state` section, a reload that adds it does not count routes that were announced before",
         read: |guard, c, _| {
             c.value("a number of routes", value::u32)
                 .map(|most| guard.max_routes = Some(most))

@@ -63,6 +63,22 @@ impl ProcessConfig {
     pub fn starts_differently(&self, new: &Self) -> bool {
         self.run != new.run || self.encoder != new.encoder || self.confinement != new.confinement
     }
+
+    /// Returns `true` if it is recorded which routes are the helper's, so that they can be counted and withdrawn. With a journal
+    /// that is so for all helpers.
+    pub fn records_routes(&self) -> bool {
+        self.withdraw_after.is_some() || self.max_routes().is_some()
+    }
+
+    /// Returns `true` if it is recorded which routes are those of operators, so that they can be counted.
+    pub fn records_operators(&self) -> bool {
+        let guard = self.guard.as_ref().filter(|guard| guard.operators);
+        guard.is_some_and(|guard| guard.max_routes.is_some())
+    }
+
+    fn max_routes(&self) -> Option<u32> {
+        self.guard.as_ref()?.max_routes
+    }
 }
 
 /// The version of ExaBGP whose events a helper expects.

@@ -125,7 +125,7 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
     Keyword {
         word: "on-death",
         value: "withdraw-after <seconds>",
-        doc: "when the program ends, withdraw its routes after this time, unless it has announced them again; a unit may follow: `10m`. Without it they stay, as with ExaBGP",
+        doc: "when the program ends, withdraw its routes after this time, unless it has announced them again; a unit may follow: `10m`. Without it they stay, as with ExaBGP. Without a `state` section, a reload that adds it does not cover routes that were announced before",
         read: |draft, c, _| {
             c.expect("withdraw-after")?;
             c.value("a time such as `30` or `10m`", value::seconds)

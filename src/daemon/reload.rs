@@ -13,9 +13,10 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use crate::bgp::Notification;
-use crate::config::diff::numbered;
+use crate::config::diff::{numbered, uncovered};
 use crate::config::{Config, DYNAMIC_LIMIT, Env, NeighborConfig, SessionConfig};
 use crate::fsm::Cease;
+use crate::journal::OPERATOR;
 use crate::speaker::{self, Server};
 
 use super::core::Core;
@@ -209,6 +210,12 @@ pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) -> Result<(), St
 fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: Request) {
     let core = &executor.core;
     let config = &running.config;
+    if let (Some(before), false) = (core.reloads.current(), core.journal.is_kept()) {
+        for owner in uncovered(&before.config, config) {
+            let process = owner.as_deref().unwrap_or(OPERATOR);
+            warn!(process = %process, "routes announced before are not covered by `on-death` and `max-routes` until they are announced again");
+        }
+    }
     helpers(executor, config, request);
     core.metrics.replace(config.metrics.clone());
     if config.state.as_ref() != core.journal.config() {

@@ -161,6 +161,7 @@ fn helpers_and_neighbors_are_added_removed_and_restarted() {
         [
             "- process a: is ended",
             "! process b: is restarted",
+            "~ process c: goes on with the settings of the new file",
             "+ process d: is started",
             "- neighbor 127.0.0.3: the session is ended",
             "~ neighbor 127.0.0.2: the session stays\n    - api x: processes [ c ];\n    + api x: processes [ c d ];\n    + api x: receive: parsed;",
@@ -170,6 +171,36 @@ fn helpers_and_neighbors_are_added_removed_and_restarted() {
     );
     let changes = diff(&parse(&old), &parse(&new));
     assert!(changes.contains(&ConfigChange::ProcessRemoved("a".into())));
+}
+
+#[test]
+fn routes_that_new_limits_do_not_cover_are_mentioned() {
+    let process = |more: &str| {
+        format!(
+            "process a {{ run /bin/cat; encoder json; {more} }}\n{}",
+            neighbor("127.0.0.2", "api x { processes [ a ]; }")
+        )
+    };
+    let plain = process("");
+    let changed = "~ process a: goes on with the settings of the new file";
+    let uncovered = "routes announced before are not covered by `on-death` and `max-routes` until they are announced again";
+    let own = format!("~ process a: {uncovered}");
+    let operators = format!("~ operators: {uncovered}");
+    for more in ["on-death withdraw-after 1;", "guard { max-routes 3; }"] {
+        assert_eq!(lines(&plain, &process(more)), [changed, &*own]);
+    }
+    let counted = process("guard { max-routes 3; }");
+    let all = process("guard { max-routes 3; operators; }");
+    assert_eq!(lines(&counted, &all), [changed, &*operators]);
+    // They are known already.
+    let dying = process("on-death withdraw-after 1;");
+    assert_eq!(lines(&dying, &counted), [changed]);
+    assert_eq!(lines(&counted, &plain), [changed]);
+    let state = "state { directory /x; }\n";
+    assert_eq!(
+        lines(&format!("{state}{plain}"), &format!("{state}{all}")),
+        [changed]
+    );
 }
 
 #[test]

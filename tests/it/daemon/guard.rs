@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::control::{Client, start_with};
 use super::{listener, neighbor, process};
 use crate::support::daemon::{Daemon, Lab, wait_for};
 
@@ -386,4 +387,31 @@ fn the_limit_of_routes_counts_a_route_once_for_all_neighbors() {
         got,
         ["done", "done", "done", "done", "error", "done", "error"]
     );
+}
+
+#[test]
+fn limits_that_come_by_a_reload_say_what_they_do_not_cover() {
+    const UNCOVERED: &str = "routes announced before are not covered by `on-death` and `max-routes` until they are announced again";
+    for is_kept in [false, true] {
+        let lab = Lab::new();
+        let (_listener, port) = listener();
+        let state = match is_kept {
+            true => format!("state {{ directory {}; }}\n", lab.path("state").display()),
+            false => String::new(),
+        };
+        let text = |more: &str| {
+            let helper = process(&lab, "helper", "while read -r line; do :; done");
+            let helper = helper.replace("encoder json;", &format!("encoder json; {more}"));
+            state.clone() + &helper + &neighbor(port, "api { processes [ helper ]; }")
+        };
+        let daemon = start_with(&lab, &text(""));
+        let mut client = Client::new(&lab);
+        lab.write("oxabgp.conf", &text("guard { max-routes 3; }"));
+        let preview = client.ask("reload preview");
+        assert_eq!(preview.contains(UNCOVERED), !is_kept, "{preview}");
+        client.ask("reload");
+        let log = daemon.logged("the configuration is reloaded");
+        let line = format!("{UNCOVERED} process=helper");
+        assert_eq!(log.contains(&line), !is_kept, "{log}");
+    }
 }
