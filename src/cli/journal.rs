@@ -1,6 +1,6 @@
 //! `oxabgp journal`: the routes of a journal as commands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::PathBuf;
@@ -81,6 +81,9 @@ fn read(file: File, state: &mut State) -> Option<String> {
     }
 }
 
+/// What is between the names of neighbors.
+const SEPARATOR: &str = ", ";
+
 /// What distinguishes routes: neighbors, and the route itself.
 type Key = (Rc<str>, NlriId);
 
@@ -112,7 +115,7 @@ impl State {
     fn apply(&mut self, record: Record<'_>) {
         match record {
             Record::Select { id, selection } => {
-                let names: Rc<str> = selection.names.join(", ").into();
+                let names: Rc<str> = selection.names.join(SEPARATOR).into();
                 let selector = selection.selector.map(Rc::from);
                 self.selections.insert(id, (names, selector));
             }
@@ -155,11 +158,7 @@ impl State {
             }
             Record::Forget { selection } => {
                 let peers = self.peers(selection);
-                for line in &mut self.lines {
-                    if matches!(line, Some((key, ..)) if key.0 == peers) {
-                        *line = None;
-                    }
-                }
+                self.forget(&peers);
             }
             Record::Switch {
                 owner,
@@ -171,6 +170,36 @@ impl State {
                 self.switches.insert(key, (owner.to_owned(), announced));
             }
             Record::Revision { .. } | Record::Unknown(_) => {}
+        }
+    }
+
+    /// Takes all routes from some neighbors.
+    fn forget(&mut self, peers: &str) {
+        let gone: HashSet<&str> = peers.split(SEPARATOR).collect();
+        let lines = std::mem::take(&mut self.lines);
+        self.known.clear();
+        self.routes.clear();
+        for ((names, id), nlri, announced) in lines.into_iter().flatten() {
+            let left = names.split(SEPARATOR).filter(|name| !gone.contains(name));
+            let left = left.collect::<Vec<_>>().join(SEPARATOR);
+            if left.is_empty() {
+                continue;
+            }
+            let (names, announced) = match *left == *names {
+                true => (names, announced),
+                false => {
+                    let names: Rc<str> = left.into();
+                    let selector = Rc::clone(&names);
+                    (
+                        names,
+                        announced.map(|announced| Announced {
+                            selector,
+                            ..announced
+                        }),
+                    )
+                }
+            };
+            self.put((names, id), nlri, announced);
         }
     }
 

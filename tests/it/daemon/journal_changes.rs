@@ -104,6 +104,40 @@ fn a_table_that_was_cleared_stays_so_in_another_configuration() {
 }
 
 #[test]
+fn a_journal_that_is_printed_lacks_what_was_cleared() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let first = neighbor(port, "");
+    let text = state(&lab, "unclaimed keep;") + &first + &second(&first);
+    let _daemon = start_with(&lab, &text);
+    let mut client = Client::new(&lab);
+    for line in [
+        "neighbor 127.0.0.1 announce route 10.1.0.0/16 next-hop self",
+        "clear adj-rib out",
+        "announce route 10.2.0.0/16 next-hop self",
+        "announce route 10.3.0.0/16 next-hop self",
+        "neighbor 127.0.0.2 withdraw route 10.3.0.0/16",
+        "neighbor 127.0.0.1 clear adj-rib out",
+    ] {
+        assert_eq!(client.ask(line), "done\n", "{line}");
+    }
+    let before = numbers(&mut client, "127.0.0.2");
+    assert_eq!(before, [2]);
+    let commands = commands(&lab);
+    let announced: Vec<&str> = commands
+        .lines()
+        .filter(|line| line.contains("announce"))
+        .collect();
+    let [only] = announced[..] else {
+        panic!("{commands}");
+    };
+    assert!(
+        only.starts_with("neighbor 127.0.0.2 ") && only.contains(" announce route 10.2.0.0/16"),
+        "{commands}"
+    );
+}
+
+#[test]
 fn a_set_has_the_routes_of_its_revision_in_another_configuration() {
     let lab = Lab::new();
     let (_listener, port) = listener();
