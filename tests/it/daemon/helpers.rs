@@ -181,7 +181,7 @@ fn a_helper_is_notified_of_the_shutdown_before_its_stdin_is_closed() {
 #[test]
 fn a_helper_that_a_reload_restarts_or_removes_is_told_of_the_signal() {
     let lab = Lab::new();
-    let script = format!("exec cat > {}/events.$1", lab.path("").display());
+    let script = format!("cat > {}/events.$1", lab.path("").display());
     let path = lab.script("helper.sh", &script);
     let configuration = |argument: &str| {
         let run = format!("process helper {{ run {path} {argument}; encoder json; }}\n");
