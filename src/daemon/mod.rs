@@ -351,7 +351,8 @@ async fn settle_down(executor: &Rc<Executor>, failure: Failure) -> Result<Option
     }
     let user = &env.daemon.user;
     // The process before an upgrade had the same rights.
-    failure.of(privilege::become_user(user, privilege::Groups::Given).map_err(|cause| Fatal::user(user, cause)))?;
+    failure.of(privilege::become_user(user, privilege::Groups::Given)
+        .map_err(|cause| Fatal::user(user, cause)))?;
     let path = env.daemon.pid.as_ref();
     let pid_file = path.map(|path| PidFile::create(path)).transpose();
     let pid_file = failure.of(pid_file.map_err(|cause| Fatal::pid_file(env, cause)))?;
