@@ -86,6 +86,7 @@ mod section;
 mod session;
 mod settings;
 pub mod show;
+mod stand_in;
 mod state;
 mod state_section;
 mod subscription;

@@ -70,7 +70,7 @@ impl PathAttribute for Aigp {
     }
 
     fn is_accepted(cx: &Codec) -> bool {
-        // RFC 7311 3.1: it "MUST be" enabled by default within an AS, and disabled to others.
+        // RFC 7311 3.1: by default it "SHOULD be" enabled within an AS, and "MUST be" disabled to others.
         cx.aigp || cx.ibgp
     }
 }

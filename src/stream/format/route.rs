@@ -11,11 +11,7 @@ pub(super) fn nlri(out: &mut Vec<u8>, block: &Block<'_>, route: &Route<'_>) {
 }
 
 /// Appends the text of a route of a family, withdrawn or not: a prefix, or the sentence of a family of another form.
-pub(in crate::stream) fn text(
-    out: &mut Vec<u8>,
-    (family, withdrawn): (Family, bool),
-    nlri: &[u8],
-) {
+pub(in crate::stream) fn text(out: &mut Vec<u8>, (family, withdrawn): (Family, bool), nlri: &[u8]) {
     if family_bits(family).is_some() {
         prefix(out, family.afi, nlri, Dialect::Inet);
         return;

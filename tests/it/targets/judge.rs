@@ -183,14 +183,14 @@ fn expected_flags(code: u8) -> Option<u8> {
 
 fn attribute(flags: u8, code: u8, value: &[u8], cx: &Codec) -> Fate {
     // RFC 7311 section 3.4, RFC 6793 section 6: not accepted on such sessions, whatever they contain.
-    if code == 26 && !cx.aigp || matches!(code, 17 | 18) && cx.asn4 {
+    if code == 26 && !(cx.aigp || cx.ibgp) || matches!(code, 17 | 18) && cx.asn4 {
         return Discard;
     }
     let internal = matches!(code, 5 | 9 | 10);
     if internal && cx.external {
         return Discard;
     }
-    let dropped = matches!(code, 6 | 7 | 17 | 18 | 26 | 29 | 40) || internal && !cx.ibgp;
+    let dropped = matches!(code, 6 | 7 | 17 | 18 | 26 | 29) || internal && !cx.ibgp;
     let malformed = if dropped { Discard } else { Withdraw };
     if code == 23 {
         return tunnel_encapsulation(flags, value);
@@ -206,6 +206,7 @@ fn attribute(flags: u8, code: u8, value: &[u8], cx: &Codec) -> Fate {
                 Withdraw
             }
         }
+        Some(_) if code == 40 => prefix_sid(value),
         Some(_) if !is_well_formed(code, value, cx) => malformed,
         Some(_) => semantics(code, value, cx),
     }
@@ -275,7 +276,6 @@ fn is_well_formed(code: u8, value: &[u8], cx: &Codec) -> bool {
         26 => aigp(value),
         29 => tlvs(value, &|tlv| Some(4 + number(tlv.get(2..4)?)), &|_| true),
         32 => multiple(12),
-        40 => !value.is_empty() && prefix_sid(value),
         _ => true,
     }
 }
@@ -301,22 +301,37 @@ fn aigp(value: &[u8]) -> bool {
     tlvs(value, &size, &fine) && has_metric.get()
 }
 
-/// RFC 8669 section 3, RFC 9252 section 2.
-fn prefix_sid(value: &[u8]) -> bool {
+/// RFC 8669 sections 3 and 6, RFC 9252 sections 2 and 7: a malformed service costs the routes, anything else the attribute.
+fn prefix_sid(value: &[u8]) -> Fate {
     let size = |tlv: &[u8]| Some(3 + number(tlv.get(1..3)?));
     let structure = |tlv: &[u8]| tlv[0] != 1 || tlv.len() == 3 + 6;
-    let service = |tlv: &[u8]| {
+    let sid = |tlv: &[u8]| {
         tlv[0] != 1
             || tlv
                 .get(3 + 21..)
                 .is_some_and(|rest| tlvs(rest, &size, &structure))
     };
-    tlvs(value, &size, &|tlv| match tlv[0] {
+    let is_service = |kind| matches!(kind, 5 | 6);
+    let fine = |tlv: &[u8]| match tlv[0] {
         1 => tlv.len() == 3 + 7,
         3 => tlv.len() >= 3 + 2 && (tlv.len() - 5) % 6 == 0,
-        5 | 6 => tlv.get(4..).is_some_and(|rest| tlvs(rest, &size, &service)),
+        kind if is_service(kind) => tlv.get(4..).is_some_and(|rest| tlvs(rest, &size, &sid)),
         _ => true,
-    })
+    };
+    let mut wrong = Vec::new();
+    let mut rest = value;
+    while let Some(kind) = rest.first() {
+        let tlv = size(rest).and_then(|size| rest.get(..size));
+        if !tlv.is_some_and(fine) {
+            wrong.push(*kind);
+        }
+        rest = tlv.map_or(&[], |tlv| &rest[tlv.len()..]);
+    }
+    match wrong.is_empty() && !value.is_empty() {
+        true => Keep,
+        false if wrong.into_iter().any(is_service) => Withdraw,
+        false => Discard,
+    }
 }
 
 /// Values that are well-formed and yet wrong.

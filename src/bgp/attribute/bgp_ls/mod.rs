@@ -299,24 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn members_of_two_kinds_of_tlvs_are_written_once() {
-        // SR capabilities have the ranges, a prefix SID the index.
-        let capabilities = [
-            4, 10, 0, 12, 0x80, 0, 0, 0, 100, 4, 0x89, 0, 3, 0, 0x3A, 0x98,
-        ];
-        let prefix_sid = [4, 0x86, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7];
-        let mut w = JsonWriter::new();
-        let both = [&capabilities[..], &prefix_sid].concat();
-        decode(&both).expect("well-formed").json(&mut w);
-        let json = w.as_str();
-        assert_eq!(json.matches("\"sids\"").count(), 1, "{json}");
-        assert!(
-            json.contains("\"sids\": [ 7 ]") || json.contains("\"sids\": [7]"),
-            "{json}"
-        );
-    }
-
-    #[test]
     fn names_from_the_peer_cannot_forge_lines() {
         let name = b"a\nneighbor 1.2.3.4 up\"";
         let mut bytes = vec![4, 2, 0, 23];
