@@ -34,6 +34,7 @@ impl Spelling {
     pub const USUAL: Self = Self(None);
 
     /// The peer's address and ours, with their [notations](word).
+    #[cfg(feature = "daemon")]
     pub(crate) fn new(peer: Option<Word>, local: Option<Word>) -> Self {
         let is_usual = peer.is_none() && local.is_none();
         Self((!is_usual).then(|| Arc::new(Both { peer, local })))
@@ -72,11 +73,12 @@ impl fmt::Display for Shown<'_> {
 }
 
 /// An address that is written as `text`, if it is displayed otherwise.
+#[cfg(feature = "daemon")]
 pub(crate) fn word(address: IpAddr, text: &str) -> Option<Word> {
     (address.to_string() != text).then(|| (address, text.into()))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "daemon"))]
 mod tests {
     use super::*;
 

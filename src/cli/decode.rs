@@ -163,6 +163,7 @@ fn codec(families: &[Family], add_path: bool, ibgp: bool) -> Codec {
         families: set,
         add_path_receive: if add_path { set } else { FamilySet::EMPTY },
         extended_nexthop: set,
+        ipv4_nexthop: set,
         aigp: true,
         ibgp,
         ..Codec::default()

@@ -438,6 +438,8 @@ async fn run(
     }
     process.queue.close();
     core.room(process);
+    // An upgrade must not hand over a descriptor that is closed, and has another owner by then.
+    process.pipes.set(None);
     drop(running.stdin);
     let (child, stdout) = (&mut running.child, &running.stdout);
     let respawn = respawn_allowed && process.config.borrow().respawn;
@@ -459,7 +461,6 @@ async fn run(
         () = complaints.read(&running.stderr) => {}
     }
     complaints.finish(&running.stderr);
-    process.pipes.set(None);
     process.pid.set(None);
     ended
 }

@@ -150,7 +150,7 @@ impl Tail {
             Some(NextHop::V4(address)) => {
                 let mapped = address.to_ipv6_mapped();
                 error.with_help(format!(
-                    "write an IPv6 address, or `{mapped}` if the peer knows how to reach that; `nexthop` is for IPv4 routes"
+                    "write an IPv6 address, or `{mapped}` if the peer knows how to reach that; `nexthop {{ {family} ipv4; }}` in the neighbor offers IPv4 ones"
                 ))
             }
             _ => error,

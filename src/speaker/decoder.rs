@@ -32,14 +32,17 @@ use std::fmt;
 
 use ipnet::IpNet;
 
+use crate::bgp::attribute::decode::attributes;
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
-use crate::bgp::attribute::{mp_reach, mp_unreach};
+use crate::bgp::attribute::{mp_reach, mp_unreach, tunnel_encap};
 use crate::bgp::iana::attribute as codes;
 use crate::bgp::message::update::{self, Update, is_exchanged};
 use crate::bgp::nlri::{self, NlriId, Routes};
-use crate::bgp::{Attribute, Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
+use crate::bgp::{
+    Attribute, Codec, Family, NextHop, NlriRef, Notification, Safi, Severity, UpdateError,
+};
 use crate::wire::WireError;
 
 /// The family of the routes in the body itself.
@@ -311,6 +314,12 @@ impl<T> UpdateDecoder<T> {
             });
             errors.extend(result.err());
         }
+        if self.reach.iter().any(|(family, _)| is_policy(*family))
+            && announces_policies(&update, cx)
+            && let Ok(set) = attributes(update.attributes, cx)
+        {
+            errors.extend(tunnel_encap::check_policy(&set).err());
+        }
         if errors.is_empty() {
             Ok(())
         } else {
@@ -472,6 +481,21 @@ fn both(update: &Update<'_>, cx: &Codec) -> HashSet<NlriId> {
         .flat_map(|(family, bytes)| routes(family, bytes, cx).flatten())
         .map(|nlri| nlri.id())
         .collect()
+}
+
+const fn is_policy(family: Family) -> bool {
+    family.safi.0 == Safi::SR_POLICY.0
+}
+
+/// Returns `true` if the UPDATE announces SR policies, which need certain attributes (RFC 9830 section 4.2.1).
+fn announces_policies(update: &Update<'_>, cx: &Codec) -> bool {
+    let reach = |value| {
+        MpReach::decode(value)
+            .is_ok_and(|reach| is_policy(reach.family) && is_exchanged(reach.family, cx))
+    };
+    Walk::new(update.attributes, cx)
+        .flatten()
+        .any(|raw| raw.code == mp_reach::CODE && reach(raw.value))
 }
 
 fn is_in(routes: &HashSet<NlriId>, nlri: NlriRef<'_>) -> bool {

@@ -127,7 +127,8 @@ impl Server {
         }
     }
 
-    /// Closes listeners, then ends all sessions with `cease`, and waits at most a second until that is sent.
+    /// Closes listeners, then ends all sessions with `cease`, and waits at most a second until that is sent. A second call waits
+    /// for the end of the first.
     pub async fn shutdown(&self, cease: Cease) {
         self.inner.listeners.borrow_mut().close_all();
         let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
@@ -136,6 +137,10 @@ impl Server {
             let _ = self.remove_peer(key, cease.clone());
         }
         let deadline = tokio::time::Instant::now() + CLOSING_TIME + CLOSING_TIME / 4;
+        if self.inner.ends.replace(true) {
+            // What the first call waits for is still being sent.
+            let _ = tokio::time::timeout_at(deadline, self.stopped()).await;
+        }
         let departing = self.inner.departing.take();
         for mut task in departing {
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {

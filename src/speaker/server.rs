@@ -52,6 +52,8 @@ pub(super) struct Inner {
     /// Networks from which connections are expected.
     pub(super) networks: RefCell<Vec<(IpAddr, u8)>>,
     pub(super) phase: Cell<Phase>,
+    /// Whether its end has begun.
+    pub(super) ends: Cell<bool>,
     pub(super) stopped: Notify,
     pub(super) subscribers: Rc<Subscribers>,
     /// Where tasks run while [`Server::serve`] does.
@@ -141,6 +143,7 @@ impl Server {
                 admission: RefCell::default(),
                 networks: RefCell::default(),
                 phase: Cell::new(Phase::Preparing),
+                ends: Cell::new(false),
                 stopped: Notify::new(),
                 subscribers: Rc::default(),
                 local: RefCell::default(),

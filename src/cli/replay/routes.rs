@@ -10,7 +10,9 @@ use super::memo::Memo;
 use crate::bgp::attribute::as_path::{Segment, SegmentKind};
 use crate::bgp::attribute::next_hop::NextHopAttribute;
 use crate::bgp::next_hop_rule::negotiates_ipv6;
-use crate::bgp::{Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, Severity};
+use crate::bgp::{
+    Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, NlriRef, Severity,
+};
 use crate::mrt::Timestamp;
 use crate::stream::attributes::{Attributes, Hop};
 use crate::stream::{Block, ElemKind, Notes, Position, RecordRef, Route, Status, Visitor};
@@ -335,8 +337,14 @@ impl<S: Sink> Visitor for Replay<S> {
             if block.kind == ElemKind::Withdrawal {
                 self.counts.withdrawn += 1;
                 let path_id = route.path_id.filter(|_| self.rules.path_ids);
+                let nlri = NlriRef {
+                    family: block.family,
+                    path_id,
+                    bytes: route.nlri,
+                    withdrawn: true,
+                };
                 self.push(Planned {
-                    nlri: Nlri::new(block.family, path_id, route.nlri),
+                    nlri: nlri.to_nlri(),
                     attributes: None,
                 });
             } else {

@@ -119,13 +119,15 @@ pub(crate) async fn run(
                 }
             };
             // Output that is not read within that time is dropped.
-            let _ = timeout(CLOSING_TIME, async {
+            let written = timeout(CLOSING_TIME, async {
                 tokio::select! {
                     () = flushed => {}
                     cause = writing => losses.note_output(&cause),
                 }
-            })
-            .await;
+            });
+            if written.await.is_err() {
+                losses.note();
+            }
         }
     }
     process.queue.close();

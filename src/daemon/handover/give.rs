@@ -93,7 +93,7 @@ impl Giver<'_> {
         execute: impl FnOnce(Collected) -> Result<T, String>,
     ) -> Result<T, String> {
         let core = self.core();
-        self.quiet().await?;
+        self.quiet(|| self.unfinished()).await?;
         core.handover.hold();
         let result = self.hold_and_go(format, sockets, execute).await;
         if result.is_err() {
@@ -204,11 +204,11 @@ impl Giver<'_> {
         Ok(format)
     }
 
-    /// Waits until nothing is in progress that can't be handed over.
-    async fn quiet(&self) -> Result<(), String> {
+    /// Waits until nothing is in progress that can't be handed over, as `busy` says.
+    async fn quiet(&self, busy: impl Fn() -> Option<String>) -> Result<(), String> {
         let deadline = Instant::now() + QUIET;
         loop {
-            match self.busy() {
+            match busy() {
                 None => return Ok(()),
                 Some(reason) if Instant::now() > deadline => return Err(reason),
                 Some(_) => sleep(LOOK).await,
@@ -216,17 +216,35 @@ impl Giver<'_> {
         }
     }
 
-    /// What is in progress.
-    fn busy(&self) -> Option<String> {
+    /// Commands whose answers are not known yet. There are always some while commands flow.
+    fn unanswered(&self) -> Option<String> {
+        let core = self.core();
+        let mut busy = None;
+        let own = core.handover.promise();
+        self.control.visit(&mut |_, queue| {
+            if queue.waits_for_another(own.as_ref()) {
+                busy = Some("a command of an operator is not finished".to_owned());
+            }
+        });
+        let helpers = core.events.helpers().all();
+        let mut waiting = helpers
+            .iter()
+            .filter(|process| process.queue.waits_for_another(None));
+        let helper = waiting.next();
+        busy.or_else(|| {
+            helper
+                .map(|process| format!("a command of the helper {} is not finished", process.name))
+        })
+    }
+
+    /// What else is in progress.
+    fn unfinished(&self) -> Option<String> {
         let core = self.core();
         let works = core.works.is_any();
         let mut busy = works.then(|| "the work of a command is not finished".to_owned());
-        let own = core.handover.promise();
-        self.control.visit(&mut |source, queue| {
+        self.control.visit(&mut |source, _| {
             if source.is_open() {
                 busy = Some("an operator has an open batch or set".to_owned());
-            } else if queue.waits_for_another(own.as_ref()) {
-                busy = Some("a command of an operator is not finished".to_owned());
             }
         });
         for process in core.events.helpers().all() {
@@ -234,8 +252,6 @@ impl Giver<'_> {
             let open = self.executor.with_source(name, |source| source.is_open());
             if open == Some(true) {
                 busy = Some(format!("the helper {name} has an open batch or set"));
-            } else if process.queue.waits_for_another(None) {
-                busy = Some(format!("a command of the helper {name} is not finished"));
             } else if process.parts().is_none() && !process.is_gone() && !process.is_waiting() {
                 busy = Some(format!("the helper {name} is being started or stopped"));
             }
@@ -257,7 +273,8 @@ impl Giver<'_> {
     ) -> Result<T, String> {
         let core = self.core();
         // A command may have come while the last one was waited for.
-        self.quiet().await?;
+        self.quiet(|| self.unfinished().or_else(|| self.unanswered()))
+            .await?;
         core.journal.settle().await;
         monitors::end(core).await;
         notify::reloading();

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use super::Journal;
+use super::{Active, Journal};
 use crate::daemon::core::Core;
 use crate::daemon::queue::{Promise, Queue};
 
@@ -20,7 +20,8 @@ pub(crate) struct Hold {
 impl Journal {
     /// Holds back the answers that are put into a queue from now on.
     pub(crate) fn hold(&self, queue: &Queue) -> Option<Hold> {
-        self.active().map(|active| Hold {
+        let writes = |active: &&Active| !active.shared.ended.load(Ordering::Acquire);
+        self.active().filter(writes).map(|active| Hold {
             promise: queue.promise(),
             before: active.appended.get(),
         })

@@ -64,8 +64,7 @@ async fn compact(core: &Core) -> bool {
         }
         tokio::task::yield_now().await;
     }
-    journal.replace(&copy);
-    true
+    journal.replace(&copy).await
 }
 
 fn add(core: &Core, leased: &Leased<'_>, (wall, boot): (u64, Duration), copy: &mut Copy) {

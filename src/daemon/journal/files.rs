@@ -111,6 +111,7 @@ impl Opened {
             error!(%cause, "the journal can't be written");
             shared.failed.store(true, Ordering::Release);
             shared.stuck.store(true, Ordering::Release);
+            shared.ended.store(true, Ordering::Release);
         }
         shared
     }

@@ -412,9 +412,9 @@ impl Journal {
             return false;
         };
         let shared = &active.shared;
-        shared
-            .until(|| !shared.replacing.load(Ordering::Acquire))
-            .await;
+        if shared.ended.load(Ordering::Acquire) {
+            return false;
+        }
         self.flush();
         // The new file has selections of its own.
         active.numbers.borrow_mut().forget();
@@ -440,20 +440,37 @@ impl Journal {
         !active.shared.stuck.load(Ordering::Acquire)
     }
 
-    /// Replaces the file by the new one.
-    pub(crate) fn replace(&self, copy: &Copy) {
-        if let Some(active) = self.active() {
-            active.routes.set(active.routes.get() + copy.routes);
-            active.shared.replacing.store(true, Ordering::Release);
-            active.shared.push(Job::Replace);
-        }
+    /// Replaces the file by the new one. Returns `false` if that is not possible.
+    pub(crate) async fn replace(&self, copy: &Copy) -> bool {
+        let Some(active) = self.active() else {
+            return false;
+        };
+        active.routes.set(active.routes.get() + copy.routes);
+        let shared = &active.shared;
+        shared.replacing.store(true, Ordering::Release);
+        shared.push(Job::Replace);
+        shared
+            .until(|| !shared.replacing.load(Ordering::Acquire))
+            .await;
+        !shared.failed.load(Ordering::Acquire)
     }
 
     /// Waits until everything that was recorded is written, or for a while.
     pub(crate) async fn settle(&self) {
         self.flush();
         if let Some(active) = self.active() {
-            let _ = tokio::time::timeout(END, active.below(1)).await;
+            let shared = &active.shared;
+            // A process whose thread waits for the disk is not replaced before that has ended.
+            let settled = async {
+                active.below(1).await;
+                shared
+                    .until(|| {
+                        !shared.syncing.load(Ordering::Acquire)
+                            && !shared.replacing.load(Ordering::Acquire)
+                    })
+                    .await;
+            };
+            let _ = tokio::time::timeout(END, settled).await;
         }
     }
 

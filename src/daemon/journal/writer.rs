@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(super) recorded: AtomicU64,
     /// The file is to be replaced, which is not done yet.
     pub(super) replacing: AtomicBool,
+    /// Another thread waits for the disk.
+    pub(super) syncing: AtomicBool,
     /// Size of the file.
     pub(super) bytes: AtomicU64,
     /// Failed attempts to write.
@@ -281,7 +283,7 @@ impl Writer {
             let mut end = false;
             for job in jobs {
                 done += size(&job);
-                end = matches!(job, Job::End);
+                end |= matches!(job, Job::End);
                 let begins = matches!(job, Job::Begin);
                 self.appended += u64::from(matches!(job, Job::Append(_)));
                 if let Err(cause) = self.carry_out(job) {
@@ -341,7 +343,7 @@ impl Writer {
             // Once it is on the disk.
             Job::Replace => self.set_replacing(self.fresh.is_some()),
             Job::Synced(what, result) => {
-                self.is_syncing = false;
+                self.set_syncing(false);
                 result?;
                 if what == Synced::New && self.is_replacing {
                     self.replace()?;
@@ -364,6 +366,11 @@ impl Writer {
     fn set_replacing(&mut self, is_replacing: bool) {
         self.is_replacing = is_replacing;
         self.shared.replacing.store(is_replacing, Ordering::Release);
+    }
+
+    fn set_syncing(&mut self, is_syncing: bool) {
+        self.is_syncing = is_syncing;
+        self.shared.syncing.store(is_syncing, Ordering::Release);
     }
 
     /// Replaces the file by the new one, which is on the disk but for what was appended meanwhile.
@@ -419,7 +426,7 @@ impl Writer {
                 .spawn(move || shared.push(Job::Synced(what, file.sync_data())))
         });
         if begun.is_ok() {
-            self.is_syncing = true;
+            self.set_syncing(true);
             return Ok(());
         }
         let result = file.sync_data();

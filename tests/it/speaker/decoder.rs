@@ -581,6 +581,25 @@ fn the_decoder_and_the_daemon_agree_about_routes() {
 }
 
 #[test]
+fn a_policy_without_its_attributes_is_treated_as_withdrawn() {
+    let family = Family::IPV4_SR_POLICY;
+    let cx = Codec {
+        families: [family].into_iter().collect(),
+        ..CODEC
+    };
+    let nlri = [96, 0, 0, 0, 1, 0, 0, 0, 100, 192, 0, 2, 9];
+    let reach = envelope(14, &[&[0, 1, 73, 4, 192, 0, 2, 1, 0], &nlri]);
+    let body = body(&[], &usual(&[&reach]), &[]);
+    let decoder = UpdateDecoder::<Said>::new().reach(family, |_, _, _| Ok(()));
+    let errors = decoder.decode(&mut Said::default(), &body, &cx);
+    let severity = errors.map_err(|errors| errors.severity());
+    assert_eq!(severity, Err(Severity::TreatAsWithdraw));
+    let update = Update::new(&body).expect("an UPDATE");
+    let content = update.content(&cx, &mut DecodeEach).expect("no reset");
+    assert_eq!(content.announced().count(), 0);
+}
+
+#[test]
 fn a_decoder_can_be_used_in_any_thread() {
     fn in_any_thread<T: Send + Sync>(decoder: T) -> T {
         decoder

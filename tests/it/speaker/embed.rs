@@ -96,7 +96,8 @@ async fn a_program_may_end_once_its_handle_has_shut_the_server_down() {
     added.await.expect("a neighbor");
     let _peer = TcpStream::connect(address.expect("a port")).expect("a connection");
     assert_eq!(seen.recv().await, Some("connected"));
-    let shutdown = async {
+    // The second one waits as well.
+    let shutdown = || async {
         let result = server.shutdown(Cease::Removed).await;
         result.expect("it serves");
         closed.load(Ordering::SeqCst)
@@ -106,8 +107,8 @@ async fn a_program_may_end_once_its_handle_has_shut_the_server_down() {
         open.send(()).expect("the plugin waits");
     };
     // In this order: a shutdown that does not wait has ended before the plugin can go on.
-    let (had_closed, ()) = tokio::join!(biased; shutdown, let_it_close);
-    assert!(had_closed);
+    let (had_closed, again, ()) = tokio::join!(biased; shutdown(), shutdown(), let_it_close);
+    assert!(had_closed && again);
     server.stopped().await;
     assert!(server.peers().await.is_err());
 }

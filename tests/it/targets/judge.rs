@@ -314,7 +314,7 @@ fn prefix_sid(value: &[u8]) -> Fate {
     let is_service = |kind| matches!(kind, 5 | 6);
     let fine = |tlv: &[u8]| match tlv[0] {
         1 => tlv.len() == 3 + 7,
-        3 => tlv.len() >= 3 + 2 && (tlv.len() - 5) % 6 == 0,
+        3 => tlv.len() >= 3 + 2 && (tlv.len() - 5).is_multiple_of(6),
         kind if is_service(kind) => tlv.get(4..).is_some_and(|rest| tlvs(rest, &size, &sid)),
         _ => true,
     };

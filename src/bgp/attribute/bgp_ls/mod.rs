@@ -299,6 +299,20 @@ mod tests {
     }
 
     #[test]
+    fn a_lan_adjacency_that_fits_no_protocol_is_read_as_of_is_is() {
+        let value = [
+            &[4, 0x4C, 0, 12, 0xE2, 36, 0, 0][..],
+            &[0x22, 0x71, 0x80, 0xCF, 0xA4, 0x15, 0xA5, 0x40],
+        ];
+        let mut w = JsonWriter::new();
+        let attribute = decode(&value.concat()).expect("well-formed");
+        attribute.json(&mut w);
+        let json = w.as_str();
+        assert!(json.contains("\"system-id\": \"227180cfa415\""), "{json}");
+        assert!(json.contains("\"undecoded\": [\"0xA540\"]"), "{json}");
+    }
+
+    #[test]
     fn names_from_the_peer_cannot_forge_lines() {
         let name = b"a\nneighbor 1.2.3.4 up\"";
         let mut bytes = vec![4, 2, 0, 23];

@@ -152,9 +152,15 @@ fn adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
 }
 
 /// RFC 9085 2.2.2: the neighbor is an IS-IS system ID of six octets or an OSPF router ID of four, and the flags are those of the
-/// protocol, which is in the NLRI. One SID of three or four octets follows.
+/// protocol, which is in the NLRI. One SID follows: a label of three octets or an index of four, as the flags say. What fits
+/// neither is read as of IS-IS, like ExaBGP does.
 fn lan_adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
-    let is_ospf = matches!(r.remaining(), 11 | 12);
+    // V and L of OSPF.
+    let is_ospf = match (r.remaining(), r.peek()) {
+        (11, [first, ..]) => first & 0x60 == 0x60,
+        (12, [first, ..]) => first & 0x60 == 0,
+        _ => false,
+    };
     let names = if is_ospf { OSPF_ADJACENCY } else { ADJACENCY };
     let given = flags(names, r.u8(WHAT)?);
     let weight = r.u8(WHAT)?;
