@@ -16,7 +16,7 @@ pub(super) fn route(
     family: Family,
     verb: Verb,
 ) -> Result<RouteText, SyntaxError> {
-    let mut nlri = nlri(family, verb, c)?;
+    let mut nlri = nlri(family, c)?;
     let mut tail = TailBuilder::new(Place::Family(family)).of_whole_nlri();
     while !c.is_empty() && !c.accept(";") {
         tail.keyword(c)?;
@@ -25,7 +25,7 @@ pub(super) fn route(
     Ok(tail.finish(verb, c.span())?.text(vec![nlri]))
 }
 
-fn nlri(family: Family, verb: Verb, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
+fn nlri(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     const EXPECTED: &str = "the bytes of one NLRI in hexadecimal, `0x…`";
     c.expect("raw")?;
     let span = c.span();
@@ -34,13 +34,7 @@ fn nlri(family: Family, verb: Verb, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxEr
     })?;
     let mut r = Reader::new(&bytes);
     match frame(family, &mut r).and_then(|framed| sendable(family, framed)) {
-        Ok(()) if r.is_empty() && !bytes.is_empty() => Ok(NlriRef {
-            family,
-            path_id: None,
-            bytes: &bytes,
-            withdrawn: verb == Verb::Withdraw,
-        }
-        .to_nlri()),
+        Ok(()) if r.is_empty() && !bytes.is_empty() => Ok(Nlri::new(family, None, &bytes)),
         Ok(_) => Err(SyntaxError::new(
             span,
             "these bytes are not exactly one NLRI",
