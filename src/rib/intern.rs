@@ -242,9 +242,9 @@ mod tests {
         let mut used: Vec<_> = (0..20_000).map(|med| interner.intern(set(med))).collect();
         for (med, at) in (20_000..200_000).zip((0..USED).cycle()) {
             used[at] = interner.intern(set(med));
-            // The first round finds out how many go out of use.
+            // The first round finds out how many go out of use. An eighth is usual; it depends on the hashes.
             if med > 60_000 {
-                assert!(interner.len() < USED * 5 / 4, "{med}: {}", interner.len());
+                assert!(interner.len() < USED * 3 / 2, "{med}: {}", interner.len());
             }
         }
     }
