@@ -6,9 +6,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::bgp::RouteDistinguisher;
 use crate::bgp::family::{Family, FamilySet, Safi};
 use crate::bgp::nlri;
+use crate::bgp::{NlriRef, RouteDistinguisher};
 use crate::bmp;
 use crate::mrt::Timestamp;
 use crate::mrt::bgp4mp::Direction;
@@ -202,6 +202,16 @@ impl Block<'_> {
     pub const fn is_received(&self) -> bool {
         matches!(self.direction, Direction::Received)
             || matches!(self.rib, RibView::AdjOutPre | RibView::AdjOutPost)
+    }
+
+    /// The NLRI of one of its routes.
+    pub fn nlri<'r>(&self, route: &Route<'r>) -> NlriRef<'r> {
+        NlriRef {
+            family: self.family,
+            path_id: route.path_id,
+            bytes: route.nlri,
+            withdrawn: self.kind == ElemKind::Withdrawal,
+        }
     }
 }
 

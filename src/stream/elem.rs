@@ -9,7 +9,7 @@ use crate::bgp::attribute::AttributeSet;
 use crate::bgp::attribute::community::Community;
 use crate::bgp::attribute::ext_community::ExtCommunity;
 use crate::bgp::error::UpdateError;
-use crate::bgp::nlri::{Nlri, NlriRef};
+use crate::bgp::nlri::Nlri;
 use crate::bgp::{Asn, Family, RouteDistinguisher};
 use crate::mrt::Timestamp;
 use crate::mrt::bgp4mp::Direction;
@@ -95,17 +95,9 @@ impl Elem {
             return vec![elem];
         }
         routes
-            .map(|route| {
-                let nlri = NlriRef {
-                    family: block.family,
-                    path_id: route.path_id,
-                    bytes: route.nlri,
-                    withdrawn: block.kind == ElemKind::Withdrawal,
-                };
-                Self {
-                    nlri: Some(nlri.to_nlri()),
-                    ..elem.clone()
-                }
+            .map(|route| Self {
+                nlri: Some(block.nlri(&route).to_nlri()),
+                ..elem.clone()
             })
             .collect()
     }

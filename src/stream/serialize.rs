@@ -9,7 +9,7 @@ use super::address::{Dialect, ip};
 use super::block::{ElemKind, RibView};
 use super::format::route;
 use super::{Direction, Elem};
-use crate::bgp::Safi;
+use crate::bgp::{NlriRef, Safi};
 
 impl Serialize for Elem {
     /// A map; what the elem does not have is left out.
@@ -45,8 +45,11 @@ impl Serialize for Elem {
             if nlri.family.safi != Safi::UNICAST {
                 map.serialize_entry("family", &nlri.family.to_string())?;
             }
-            let is_withdrawn = self.kind == ElemKind::Withdrawal;
-            let prefix = text(|out| route::text(out, (nlri.family, is_withdrawn), &nlri.bytes));
+            let shown = NlriRef {
+                withdrawn: self.kind == ElemKind::Withdrawal,
+                ..nlri.as_ref()
+            };
+            let prefix = text(|out| route::text(out, shown));
             map.serialize_entry("prefix", &prefix)?;
             if let Some(id) = nlri.path_id {
                 map.serialize_entry("path-id", &id)?;

@@ -86,33 +86,31 @@ def route_repeated_said(t):
     t.end()
 
 
-@scenario
-def route_ipv4_hop(t):
-    """IPv6 routes with IPv4 next hops, where that was negotiated and where not."""
-    peer = one(t, "nexthop { ipv6 unicast ipv4; ipv4 unicast ipv6; } static { route 2001:db8:1::/48 next-hop 1.1.1.1; route 2001:db8:2::/48 { next-hop 0.0.0.0; next-hop fc00::2; } "
-               "route 2001:db8:3::/48 { next-hop fc00::2; next-hop 1.1.1.1; } }", "route-refresh enable; nexthop enable;")
+def with_and_without(t, peer, *commands):
+    """A session with extended next hops, in which commands are given, and one without."""
     t.up("127.0.0.2", peer_open(names=NAMES, more=[NEXTHOP]))
     t.settle("up")
-    t.ask("text", "announce route 2001:db8:4::/48 next-hop 1.1.1.1", "announce ipv6 unicast 2001:db8:6::/48 next-hop 1.1.1.1", "withdraw route 2001:db8:4::/48 next-hop 1.1.1.1")
+    t.ask("text", *commands)
     peer.tell(wire.notification(6, 4))
     t.lost("127.0.0.2", "flap")
     t.up("127.0.0.2", peer_open(names=NAMES))
     t.settle("without")
     t.end()
+
+
+@scenario
+def route_ipv4_hop(t):
+    """IPv6 routes with IPv4 next hops, where that was negotiated and where not."""
+    peer = one(t, "nexthop { ipv6 unicast ipv4; ipv4 unicast ipv6; } static { route 2001:db8:1::/48 next-hop 1.1.1.1; route 2001:db8:2::/48 { next-hop 0.0.0.0; next-hop fc00::2; } "
+               "route 2001:db8:3::/48 { next-hop fc00::2; next-hop 1.1.1.1; } }", "route-refresh enable; nexthop enable;")
+    with_and_without(t, peer, "announce route 2001:db8:4::/48 next-hop 1.1.1.1", "announce ipv6 unicast 2001:db8:6::/48 next-hop 1.1.1.1", "withdraw route 2001:db8:4::/48 next-hop 1.1.1.1")
 
 
 @scenario
 def route_ipv6_hop(t):
     """IPv4 routes with IPv6 next hops, where that was negotiated and where not."""
     peer = one(t, "nexthop { ipv4 unicast ipv6; } static { route 10.1.0.0/16 next-hop fc00::2; route 10.2.0.0/16 next-hop 1.1.1.1; }", "route-refresh enable; nexthop enable;")
-    t.up("127.0.0.2", peer_open(names=NAMES, more=[NEXTHOP]))
-    t.settle("up")
-    t.ask("text", "announce route 10.3.0.0/16 next-hop fc00::2", "announce ipv4 unicast 10.4.0.0/16 next-hop fc00::2", "withdraw route 10.3.0.0/16 next-hop fc00::2")
-    peer.tell(wire.notification(6, 4))
-    t.lost("127.0.0.2", "flap")
-    t.up("127.0.0.2", peer_open(names=NAMES))
-    t.settle("without")
-    t.end()
+    with_and_without(t, peer, "announce route 10.3.0.0/16 next-hop fc00::2", "announce ipv4 unicast 10.4.0.0/16 next-hop fc00::2", "withdraw route 10.3.0.0/16 next-hop fc00::2")
 
 
 TWICE = [

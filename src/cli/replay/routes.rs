@@ -338,10 +338,8 @@ impl<S: Sink> Visitor for Replay<S> {
                 self.counts.withdrawn += 1;
                 let path_id = route.path_id.filter(|_| self.rules.path_ids);
                 let nlri = NlriRef {
-                    family: block.family,
                     path_id,
-                    bytes: route.nlri,
-                    withdrawn: true,
+                    ..block.nlri(&route)
                 };
                 self.push(Planned {
                     nlri: nlri.to_nlri(),

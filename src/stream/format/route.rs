@@ -1,26 +1,23 @@
 //! The text of a route, which the formats share.
 
-use crate::bgp::{Family, NlriRef};
+use crate::bgp::NlriRef;
 use crate::stream::address::{Dialect, prefix};
-use crate::stream::block::{Block, ElemKind, Route, family_bits};
+use crate::stream::block::{Block, Route, family_bits};
 
 /// Appends the text of a route of a block.
 pub(super) fn nlri(out: &mut Vec<u8>, block: &Block<'_>, route: &Route<'_>) {
-    let withdrawn = block.kind == ElemKind::Withdrawal;
-    text(out, (block.family, withdrawn), route.nlri);
+    text(out, block.nlri(route));
 }
 
-/// Appends the text of a route of a family, withdrawn or not: a prefix, or the sentence of a family of another form.
-pub(in crate::stream) fn text(out: &mut Vec<u8>, (family, withdrawn): (Family, bool), nlri: &[u8]) {
-    if family_bits(family).is_some() {
-        prefix(out, family.afi, nlri, Dialect::Inet);
+/// Appends the text of a route: a prefix, or the sentence of a family of another form; without its path identifier.
+pub(in crate::stream) fn text(out: &mut Vec<u8>, nlri: NlriRef<'_>) {
+    if family_bits(nlri.family).is_some() {
+        prefix(out, nlri.family.afi, nlri.bytes, Dialect::Inet);
         return;
     }
     let one = NlriRef {
-        family,
         path_id: None,
-        bytes: nlri,
-        withdrawn,
+        ..nlri
     };
     // A bar would end a column.
     out.extend(

@@ -449,26 +449,11 @@ fn updates_in_the_shape_of_4_2() {
         ),
     ] {
         let (attributes, nlri) = (bytes(attributes), bytes(nlri));
-        let update = Update {
-            withdrawn: &[],
-            attributes: &attributes,
-            nlri: &nlri,
-            body: &[],
+        let encoder = Encoder::Json {
+            version: Version::V4,
+            compact: false,
         };
-        let cx = Codec {
-            asn4: true,
-            ibgp: true,
-            ..Codec::default()
-        };
-        let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
-        let event = Event::Message(Direction::Receive, Message::update(&content));
-        let line = printed(
-            Encoder::Json {
-                version: Version::V4,
-                compact: false,
-            },
-            &event,
-        );
+        let line = printed_update(encoder, &attributes, &nlri);
         let (_, neighbor) = line.split_once("\"neighbor\": ").expect("a neighbor");
         assert_eq!(
             neighbor,
@@ -492,6 +477,27 @@ fn updates_in_the_shape_of_4_2() {
         ),
         "{line}"
     );
+}
+
+/// The event of a received UPDATE.
+fn printed_update(encoder: Encoder, attributes: &[u8], nlri: &[u8]) -> String {
+    let update = Update {
+        withdrawn: &[],
+        attributes,
+        nlri,
+        body: &[],
+    };
+    let cx = Codec {
+        asn4: true,
+        ibgp: true,
+        families: Family::KNOWN.into_iter().collect(),
+        ..Codec::default()
+    };
+    let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
+    printed(
+        encoder,
+        &Event::Message(Direction::Receive, Message::update(&content)),
+    )
 }
 
 fn printed(encoder: Encoder, event: &Event<'_>) -> String {
@@ -590,21 +596,8 @@ fn text_in_the_words_of_4_2() {
     ] {
         let attributes = bytes(&format!("40010100 4003040A000002 {attributes}"));
         let nlri = bytes("180A0001");
-        let update = Update {
-            withdrawn: &[],
-            attributes: &attributes,
-            nlri: &nlri,
-            body: &[],
-        };
-        let cx = Codec {
-            asn4: true,
-            ibgp: true,
-            ..Codec::default()
-        };
-        let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
-        let event = Event::Message(Direction::Receive, Message::update(&content));
         let version = Version::V4;
-        let text = printed(Encoder::Text { version }, &event);
+        let text = printed_update(Encoder::Text { version }, &attributes, &nlri);
         let line = format!(
             "neighbor 127.0.0.2 receive update announced 10.0.1.0/24 next-hop 10.0.0.2 origin igp {wanted}\n"
         );
@@ -684,21 +677,7 @@ fn text_events_have_the_routes_of_all_families() {
             ),
             (withdrawn, format!("withdrawn {wanted}\n")),
         ] {
-            let update = Update {
-                withdrawn: &[],
-                attributes: &attributes,
-                nlri: &[],
-                body: &[],
-            };
-            let cx = Codec {
-                asn4: true,
-                ibgp: true,
-                families: Family::KNOWN.into_iter().collect(),
-                ..Codec::default()
-            };
-            let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
-            let event = Event::Message(Direction::Receive, Message::update(&content));
-            let text = printed(Encoder::TEXT, &event);
+            let text = printed_update(Encoder::TEXT, &attributes, &[]);
             assert!(text.contains(&wanted), "{text} has no {wanted}");
         }
     }
@@ -718,21 +697,7 @@ fn link_state_and_capabilities_have_the_keys_of_6_0() {
         "044B 0007 30000000049308 044B 0007 30050000049309 0486 0008 4000000000000064 ",
         "045A 0004 8000000A 0447 0003 00000A 0447 0003 00000B",
     ));
-    let update = Update {
-        withdrawn: &[],
-        attributes: &attributes,
-        nlri: &[],
-        body: &[],
-    };
-    let cx = Codec {
-        asn4: true,
-        ibgp: true,
-        families: Family::KNOWN.into_iter().collect(),
-        ..Codec::default()
-    };
-    let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
-    let event = Event::Message(Direction::Receive, Message::update(&content));
-    let line = printed(encoder, &event);
+    let line = printed_update(encoder, &attributes, &[]);
     serde_json::from_str::<serde_json::Value>(&line).expect(&line);
     for wanted in [
         r#""area-ids": ["4784129"]"#,

@@ -437,6 +437,14 @@ fn a_port_that_is_taken_is_tried_again() {
     daemon.logged("serving metrics");
 }
 
+/// The series that say which sessions are up.
+fn sessions<V>(samples: &BTreeMap<String, V>) -> Vec<&String> {
+    let series = samples.keys();
+    series
+        .filter(|series| series.starts_with("oxabgp_session_up"))
+        .collect()
+}
+
 #[test]
 fn neighbors_with_one_address_are_told_apart() {
     let lab = Lab::new();
@@ -446,10 +454,7 @@ fn neighbors_with_one_address_are_told_apart() {
     let _daemon = Daemon::start(&lab, &configuration);
     // The parser refuses series that come twice.
     let samples = scrape(&lab);
-    let up: Vec<&String> = samples
-        .keys()
-        .filter(|series| series.starts_with("oxabgp_session_up"))
-        .collect();
+    let up = sessions(&samples);
     assert_eq!(up.len(), 2);
     assert!(
         up.iter()
@@ -466,10 +471,7 @@ fn neighbors_with_one_name_are_told_apart() {
     let configuration = section(&lab, "compat exabgp-exporter;") + &one + &other;
     let _daemon = Daemon::start(&lab, &configuration);
     let samples = scrape(&lab);
-    let up: Vec<&String> = samples
-        .keys()
-        .filter(|series| series.starts_with("oxabgp_session_up"))
-        .collect();
+    let up = sessions(&samples);
     assert!(up.len() == 2 && up[0].contains(" #2\""), "{up:?}");
 }
 
