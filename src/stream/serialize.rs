@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::Elem;
 use super::address::{Dialect, ip};
-use super::block::{ElemKind, RibView};
-use super::format::route;
-use super::{Direction, Elem};
+use super::block::ElemKind;
+use super::format::{field, route};
 use crate::bgp::{NlriRef, Safi};
 
 impl Serialize for Elem {
@@ -21,13 +21,11 @@ impl Serialize for Elem {
         if let Some(address) = self.peer_address {
             map.serialize_entry("peer_address", &address_text(address))?;
         }
-        match self.direction {
-            Direction::Received => {}
-            Direction::Sent => map.serialize_entry("direction", "sent")?,
-            Direction::Mirrored => map.serialize_entry("direction", "mirrored")?,
+        if let Some(direction) = field::direction(self.direction) {
+            map.serialize_entry("direction", direction)?;
         }
-        if self.rib != RibView::AdjInPre {
-            map.serialize_entry("rib", self.rib.as_str())?;
+        if let Some(rib) = field::rib(self.rib) {
+            map.serialize_entry("rib", rib)?;
         }
         if let Some(distinguisher) = self.distinguisher {
             map.serialize_entry("distinguisher", &distinguisher.to_string())?;
@@ -81,13 +79,7 @@ fn attributes<M: SerializeMap>(elem: &Elem, map: &mut M) -> Result<(), M::Error>
     if let Some(asn) = elem.origin_asn() {
         map.serialize_entry("origin-asn", &asn.0)?;
     }
-    let origin = match attributes.origin() {
-        Some(0) => Some("igp"),
-        Some(1) => Some("egp"),
-        Some(2) => Some("incomplete"),
-        _ => None,
-    };
-    if let Some(origin) = origin {
+    if let Some(origin) = field::origin(&attributes) {
         map.serialize_entry("origin", origin)?;
     }
     for (key, value) in [

@@ -102,7 +102,7 @@ pub(in crate::cli) struct StreamArgs {
     /// Print one JSON object per elem.
     #[arg(long, conflicts_with = "csv")]
     pub(super) json: bool,
-    /// Print comma-separated values.
+    /// Print comma-separated values: names, then a line per elem with a column for every key of --json, lists joined by spaces.
     #[arg(long)]
     pub(super) csv: bool,
     /// Print records.

@@ -1,12 +1,14 @@
 //! JSON lines: one object per elem, with the keys of pybgpstream's fields.
 
+use super::field::{
+    self, Field, aggregator, community, ext_community, identifier, large_community, originated,
+    time,
+};
 use super::route::nlri;
-use crate::bgp::attribute::ext_community::ExtCommunity;
-use crate::mrt::bgp4mp::Direction;
-use crate::stream::address::{Dialect, ip, number, six_digits};
+use crate::stream::address::{Dialect, ip, number};
 use crate::stream::aspath::Separator;
 use crate::stream::attributes::Attributes;
-use crate::stream::block::{Block, RibView, Route};
+use crate::stream::block::{Block, Route};
 use crate::stream::record::RecordRef;
 
 /// Appends the lines of routes.
@@ -20,8 +22,8 @@ pub(super) fn lines<'b>(
     begin(&mut head, record, block);
     if let Some((old, new)) = block.states {
         out.extend_from_slice(&head);
-        text(out, "old-state", old.as_str());
-        text(out, "new-state", new.as_str());
+        text(out, Field::OldState, old.as_str());
+        text(out, Field::NewState, new.as_str());
         out.extend_from_slice(b"}\n");
         return 1;
     }
@@ -33,14 +35,14 @@ pub(super) fn lines<'b>(
     let mut count = 0;
     for route in routes {
         out.extend_from_slice(&head);
-        key(out, "prefix");
+        key(out, Field::Prefix);
         out.push(b'"');
         let start = out.len();
         nlri(out, block, &route);
         escape(out, start);
         out.push(b'"');
         if let Some(id) = route.path_id {
-            key(out, "path-id");
+            key(out, Field::PathId);
             number(out, id);
         }
         out.extend_from_slice(&tail);
@@ -50,87 +52,79 @@ pub(super) fn lines<'b>(
 }
 
 fn begin(out: &mut Vec<u8>, record: &RecordRef<'_>, block: &Block<'_>) {
-    out.extend_from_slice(b"{\"type\":\"");
-    out.extend_from_slice(block.kind.as_str().as_bytes());
-    out.extend_from_slice(b"\",\"time\":");
-    number(out, record.time.seconds);
-    out.push(b'.');
-    six_digits(out, record.time.micros);
-    text(out, "record_type", record.kind.as_str());
+    out.push(b'{');
+    out.extend_from_slice(&Field::Type.before_value().as_bytes()[1..]);
+    quoted(out, |out| {
+        out.extend_from_slice(block.kind.as_str().as_bytes())
+    });
+    key(out, Field::Time);
+    time(out, record.time);
+    text(out, Field::RecordType, record.kind.as_str());
     let origin = record.origin;
     for (name, value) in [
-        ("project", &origin.project),
-        ("collector", &origin.collector),
-        ("router", &origin.router),
+        (Field::Project, &origin.project),
+        (Field::Collector, &origin.collector),
+        (Field::Router, &origin.router),
     ] {
         if !value.is_empty() {
             text(out, name, value);
         }
     }
     if let Some(address) = origin.router_ip {
-        key(out, "router_ip");
+        key(out, Field::RouterIp);
         quoted(out, |out| ip(out, address, Dialect::Inet));
     }
-    key(out, "peer_asn");
+    key(out, Field::PeerAsn);
     number(out, block.peer_asn);
     if let Some(peer) = block.peer {
-        key(out, "peer_address");
+        key(out, Field::PeerAddress);
         quoted(out, |out| ip(out, peer, Dialect::Inet));
     }
-    match block.direction {
-        Direction::Received => {}
-        Direction::Sent => text(out, "direction", "sent"),
-        Direction::Mirrored => text(out, "direction", "mirrored"),
+    if let Some(direction) = field::direction(block.direction) {
+        text(out, Field::Direction, direction);
     }
-    if block.rib != RibView::AdjInPre {
-        text(out, "rib", block.rib.as_str());
+    if let Some(rib) = field::rib(block.rib) {
+        text(out, Field::Rib, rib);
     }
     if let Some(distinguisher) = block.distinguisher {
-        text(out, "distinguisher", &distinguisher.to_string());
+        text(out, Field::Distinguisher, &distinguisher.to_string());
     }
     if let Some(time) = block.originated {
-        key(out, "orig_time");
-        number(out, time.seconds);
-        if time.micros > 0 {
-            out.push(b'.');
-            six_digits(out, time.micros);
-        }
+        key(out, Field::OrigTime);
+        originated(out, time);
     }
     if !block.notes.is_empty() {
-        text(out, "notes", &block.notes.to_string());
+        text(out, Field::Notes, &block.notes.to_string());
     }
-    if block.states.is_none() && block.family.safi != crate::bgp::Safi::UNICAST {
-        text(out, "family", &block.family.to_string());
+    if let Some(family) = field::family(block) {
+        text(out, Field::Family, &family);
     }
 }
 
 fn end(out: &mut Vec<u8>, block: &Block<'_>, attributes: &Attributes<'_>) {
     if let Some(address) = block.next_hop.address {
-        key(out, "next-hop");
+        key(out, Field::NextHop);
         quoted(out, |out| ip(out, address, Dialect::Inet));
     }
     if let Some(address) = block.next_hop.link_local {
-        key(out, "link-local-next-hop");
+        key(out, Field::LinkLocalNextHop);
         quoted(out, |out| ip(out, address.into(), Dialect::Inet));
     }
     if let Some(path) = attributes.path() {
-        key(out, "as-path");
+        key(out, Field::AsPath);
         quoted(out, |out| path.write(out, Separator::Space));
         if let Some(asn) = path.origin() {
-            key(out, "origin-asn");
+            key(out, Field::OriginAsn);
             number(out, asn);
         }
     }
-    match attributes.origin() {
-        Some(0) => text(out, "origin", "igp"),
-        Some(1) => text(out, "origin", "egp"),
-        Some(2) => text(out, "origin", "incomplete"),
-        _ => {}
+    if let Some(origin) = field::origin(attributes) {
+        text(out, Field::Origin, origin);
     }
     for (name, value) in [
-        ("med", attributes.med()),
-        ("local-pref", attributes.local_pref()),
-        ("otc", attributes.otc()),
+        (Field::Med, attributes.med()),
+        (Field::LocalPref, attributes.local_pref()),
+        (Field::Otc, attributes.otc()),
     ] {
         if let Some(value) = value {
             key(out, name);
@@ -138,52 +132,34 @@ fn end(out: &mut Vec<u8>, block: &Block<'_>, attributes: &Attributes<'_>) {
         }
     }
     lists(out, attributes);
-    if let Some((asn, address)) = attributes.aggregator() {
-        key(out, "aggregator");
-        quoted(out, |out| {
-            number(out, asn);
-            out.push(b' ');
-            ip(out, address.into(), Dialect::Inet);
-        });
+    if let Some(value) = attributes.aggregator() {
+        key(out, Field::Aggregator);
+        quoted(out, |out| aggregator(out, value));
     }
     if attributes.atomic_aggregate {
-        key(out, "atomic-aggregate");
+        key(out, Field::AtomicAggregate);
         out.extend_from_slice(b"true");
     }
     if let Some(address) = attributes.originator_id() {
-        key(out, "originator-id");
-        quoted(out, |out| ip(out, address.into(), Dialect::Inet));
+        key(out, Field::OriginatorId);
+        quoted(out, |out| identifier(out, address));
     }
 }
 
 fn lists(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
-    key(out, "communities");
-    list(out, attributes.communities(), |out, (high, low)| {
-        number(out, high);
-        out.push(b':');
-        number(out, low);
-    });
+    key(out, Field::Communities);
+    list(out, attributes.communities(), community);
     if attributes.large_communities.is_some() {
-        key(out, "large-communities");
-        list(out, attributes.large_communities(), |out, [a, b, c]| {
-            number(out, a);
-            out.push(b':');
-            number(out, b);
-            out.push(b':');
-            number(out, c);
-        });
+        key(out, Field::LargeCommunities);
+        list(out, attributes.large_communities(), large_community);
     }
     if attributes.ext_communities.is_some() {
-        key(out, "ext-communities");
-        list(out, attributes.ext_communities(), |out, one| {
-            out.extend_from_slice(ExtCommunity(one).to_string().as_bytes());
-        });
+        key(out, Field::ExtCommunities);
+        list(out, attributes.ext_communities(), ext_community);
     }
     if attributes.cluster_list.is_some() {
-        key(out, "cluster-list");
-        list(out, attributes.cluster_list(), |out, one| {
-            ip(out, one.into(), Dialect::Inet);
-        });
+        key(out, Field::ClusterList);
+        list(out, attributes.cluster_list(), identifier);
     }
 }
 
@@ -198,10 +174,8 @@ fn list<T>(out: &mut Vec<u8>, items: impl Iterator<Item = T>, write: impl Fn(&mu
     out.push(b']');
 }
 
-fn key(out: &mut Vec<u8>, name: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
+fn key(out: &mut Vec<u8>, field: Field) {
+    out.extend_from_slice(field.before_value().as_bytes());
 }
 
 fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
@@ -212,8 +186,8 @@ fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     out.push(b'"');
 }
 
-fn text(out: &mut Vec<u8>, name: &str, value: &str) {
-    key(out, name);
+fn text(out: &mut Vec<u8>, field: Field, value: &str) {
+    key(out, field);
     quoted(out, |out| out.extend_from_slice(value.as_bytes()));
 }
 

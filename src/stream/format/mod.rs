@@ -2,11 +2,17 @@
 //!
 //! A format gets blocks, so that what the routes of a block share is rendered once, and appends to one buffer; nothing is
 //! allocated per elem and `fmt` is not used.
+//!
+//! CSV has a column for every key that JSON lines can have, named as the key with `_` for `-`: `next_hop` is `next-hop`. The value
+//! is that of JSON; lists are joined by spaces, `atomic_aggregate` is `true` or empty, and what JSON leaves out is empty. Only
+//! `origin_asn` has more: the AS set that a path ends with, which bgpreader prints as well. New columns are appended: those
+//! that there are keep their positions.
 
 mod bgpdump;
 mod cache;
 mod csv;
 mod elems;
+pub(super) mod field;
 mod human;
 mod json;
 pub(super) mod route;
@@ -33,7 +39,7 @@ pub enum Format {
     Paragraphs,
     /// One JSON object per elem.
     Json,
-    /// Comma-separated values with a head line.
+    /// Comma-separated values with a head line: a column for every key of [`Json`](Self::Json).
     Csv,
 }
 

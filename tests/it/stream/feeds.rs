@@ -147,8 +147,8 @@ fn the_opens_of_a_peer_decide_about_path_identifiers() {
     );
 }
 
-#[test]
-fn elems_know_the_table_and_the_instance() {
+/// Routes of three tables: of an instance's Adj-RIB-Out, of the Loc-RIB, and of an Adj-RIB-In after policy.
+pub(super) fn tables() -> Vec<u8> {
     let out = PeerHeader {
         kind: PeerType::RD,
         distinguisher: RouteDistinguisher([0, 0, 0xFD, 0xE8, 0, 0, 0, 7]),
@@ -159,12 +159,17 @@ fn elems_know_the_table_and_the_instance() {
         address: Ipv4Addr::UNSPECIFIED.into(),
         ..peer(0)
     };
-    let stream = [
+    [
         route(out, &[8, 10]),
         route(loc, &[8, 11]),
         route(peer(PeerHeader::POST_POLICY), &[8, 12]),
     ]
-    .concat();
+    .concat()
+}
+
+#[test]
+fn elems_know_the_table_and_the_instance() {
+    let stream = tables();
     let found = records(&stream);
     let elem = |at: usize| &found[at].elems()[0];
     assert_eq!(elem(0).rib, RibView::AdjOutPost);
@@ -192,16 +197,21 @@ fn elems_know_the_table_and_the_instance() {
     );
 }
 
-#[test]
-fn mirrored_messages_are_elems_only_if_asked_for() {
+/// A message that a router mirrors.
+pub(super) fn mirrored() -> Vec<u8> {
     let update = bgp(2, &update(&[], &common(&[65001]), &[8, 10]));
     let mut tlvs = Vec::new();
     Tlvs::write(&mut tlvs, Mirrored::MESSAGE, &update);
     let mut reader = oxabgp::wire::Reader::new(&tlvs);
-    let message = bytes(&Message::RouteMirroring {
+    bytes(&Message::RouteMirroring {
         peer: peer(0),
         values: Tlvs::decode(&mut reader).expect("a list"),
-    });
+    })
+}
+
+#[test]
+fn mirrored_messages_are_elems_only_if_asked_for() {
+    let message = mirrored();
     assert_eq!(elems(&message).len(), 0);
     let input = file(&message);
     let builder = Stream::builder().path(input.path()).expect("a file");
@@ -240,14 +250,16 @@ fn damage_in_a_bmp_file_is_skipped_up_to_the_next_messages() {
     );
 }
 
+/// A message behind OpenBMP's header in text.
+pub(super) fn openbmp(message: &[u8]) -> Vec<u8> {
+    let head = b"V: 1.6\nADMIN_ID: station\nR_IP: 198.51.100.7\nR_NAME: core\nL: 1\n\n";
+    [head, message].concat()
+}
+
 #[test]
 fn openbmp_headers_name_collector_and_router() {
     let message = route(peer(0), &[8, 10]);
-    let text = [
-        b"V: 1.6\nADMIN_ID: station\nR_IP: 198.51.100.7\nR_NAME: core\nL: 1\n\n".to_vec(),
-        message.clone(),
-    ]
-    .concat();
+    let text = openbmp(&message);
     let mut binary = b"OBMP\x01\x07".to_vec();
     let collector = b"station";
     let header = 12 + 2 + 8 + 16 + 2 + collector.len() + 16 + 16 + 2 + 4 + 4;
@@ -371,16 +383,21 @@ fn ris(data: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-#[test]
-fn a_next_hop_of_32_octets_is_one_elem() {
-    let doubled = ris(
+/// A message whose routes have a link-local next hop beside the global one.
+pub(super) fn doubled() -> Vec<u8> {
+    ris(
         r#""type":"UPDATE","path":[64500,[1,2]],"origin":"IGP","community":[[64500,1]],"announcements":[
         {"next_hop":"2001:db8::9","prefixes":["2001:db8:bb:0:0:0:0:0/48","2001:db8:aa::/48"]},
         {"next_hop":"fe80::9","prefixes":["2001:db8:aa::/48","2001:db8:bb::/48"]}],
         "withdrawals":["2001:db8:1::/48","198.51.100.0/24","eor"]"#
             .replace('\n', "")
             .as_str(),
-    );
+    )
+}
+
+#[test]
+fn a_next_hop_of_32_octets_is_one_elem() {
+    let doubled = doubled();
     let lines = elems(&doubled);
     assert_eq!(
         columns(&lines, &[2, 3, 4, 5, 8, 9, 10, 11, 12, 14]),

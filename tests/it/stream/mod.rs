@@ -3,6 +3,7 @@
 mod add_path;
 mod build;
 mod command;
+mod csv;
 mod damage;
 mod feeds;
 mod forms;

@@ -1,6 +1,7 @@
 //! What the targets of the stream reader share: bytes as a file, and its lines.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{Seek as _, Write as _};
 use std::ops::ControlFlow;
 
@@ -13,6 +14,7 @@ use oxabgp::stream::{
     Block, Builder, Decoder, Detection, ElemKind, Notes, Position, RecordRef, Route, Stream,
     Visitor,
 };
+use serde_json::{Map, Value};
 
 use super::update::routes;
 
@@ -155,7 +157,7 @@ pub(crate) fn print(bytes: &[u8]) {
         for line in text.lines() {
             match format {
                 Format::Json => {
-                    if let Err(error) = serde_json::from_str::<serde_json::Value>(line) {
+                    if let Err(error) = serde_json::from_str::<Value>(line) {
                         panic!("{error}: {line}");
                     }
                 }
@@ -163,7 +165,80 @@ pub(crate) fn print(bytes: &[u8]) {
                 _ => {}
             }
         }
+        if format == Format::Csv {
+            csv_agrees(&lines(bytes, Format::Json), &text);
+        }
     }
+}
+
+/// The columns of a line of CSV (RFC 4180).
+fn csv_columns(line: &str) -> Vec<String> {
+    let mut columns = vec![String::new()];
+    let mut quoted = false;
+    let mut last = None;
+    for one in line.chars() {
+        match one {
+            '"' if quoted => quoted = false,
+            '"' => {
+                quoted = true;
+                // A quote in quotes stands there twice.
+                if last == Some('"') {
+                    columns.last_mut().expect("a column").push('"');
+                }
+            }
+            ',' if !quoted => columns.push(String::new()),
+            _ => columns.last_mut().expect("a column").push(one),
+        }
+        last = Some(one);
+    }
+    columns
+}
+
+/// The names of the columns of CSV.
+pub(crate) fn csv_names() -> Vec<String> {
+    let mut head = Vec::new();
+    Printer::new(Format::Csv).explain(&mut head);
+    csv_columns(String::from_utf8(head).expect("text").trim_end())
+}
+
+/// Lines of CSV say what the JSON lines of the same elems say, and no more. Returns the keys that there were.
+pub(crate) fn csv_agrees(json: &str, csv: &str) -> BTreeSet<String> {
+    let names = csv_names();
+    let mut keys = BTreeSet::new();
+    assert_eq!(json.lines().count(), csv.lines().count(), "{csv}");
+    for (json, line) in json.lines().zip(csv.lines()) {
+        let mut object: Map<String, Value> = serde_json::from_str(json).expect("an object");
+        let columns = csv_columns(line);
+        assert_eq!(columns.len(), names.len(), "{line}");
+        for (name, column) in names.iter().zip(columns) {
+            let key = match name.as_str() {
+                known if object.contains_key(known) => known.to_owned(),
+                _ => name.replace('_', "-"),
+            };
+            let expected = match object.remove(&key) {
+                // A path that ends with a set has no AS of origin, but bgpreader prints the set.
+                None if key == "origin-asn" => continue,
+                None => String::new(),
+                Some(Value::Array(list)) => {
+                    let words = list.iter().map(|one| one.as_str().expect("a string"));
+                    words.collect::<Vec<_>>().join(" ")
+                }
+                Some(Value::String(text)) => text,
+                Some(value @ Value::Number(_)) => {
+                    assert_eq!(column.parse().ok(), value.as_f64(), "{key}: {line}");
+                    keys.insert(key);
+                    continue;
+                }
+                Some(other) => other.to_string(),
+            };
+            assert_eq!(column, expected, "{key}: {line}");
+            if !expected.is_empty() {
+                keys.insert(key);
+            }
+        }
+        assert!(object.is_empty(), "without a column: {object:?}");
+    }
+    keys
 }
 
 const FILTERS: [&str; 5] = [
