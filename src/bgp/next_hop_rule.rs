@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use smallvec::SmallVec;
 
-use super::family::{Afi, Family, Safi};
+use super::family::{Afi, Family, FamilySet, Safi};
 use super::negotiated::Sender;
 use super::nexthop::NextHop;
 
@@ -81,11 +81,31 @@ pub fn resolve(family: Family, hops: NextHops, sender: &Sender) -> Result<Resolv
 
 /// Returns `true` for IPv4 families whose routes have IPv6 next hops only where that is negotiated (RFC 8950 section 3).
 pub const fn negotiates_ipv6(family: Family) -> bool {
-    matches!(family.afi, Afi::IPV4)
-        && matches!(
-            family.safi,
-            Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
-        )
+    matches!(family.afi, Afi::IPV4) && is_negotiable(family)
+}
+
+const fn is_negotiable(family: Family) -> bool {
+    matches!(
+        family.safi,
+        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
+    )
+}
+
+/// Returns `true` if `hop` is an IPv6 next hop of an IPv4 route whose family is not among the `negotiated` ones
+/// ([`Codec::extended_nexthop`](super::Codec::extended_nexthop)): RFC 8950 section 4, "MUST NOT be sent unless" the peer has advertised it.
+pub(crate) fn is_unnegotiated_ipv6(family: Family, hop: NextHop, negotiated: FamilySet) -> bool {
+    matches!(hop, NextHop::V6(_) | NextHop::V6LinkLocal(..))
+        && negotiates_ipv6(family)
+        && !negotiated.contains(family)
+}
+
+/// Returns `true` if `hop` is an IPv4 next hop, in four octets, of an IPv6 route whose family is not among the `negotiated` ones
+/// ([`Codec::ipv4_nexthop`](super::Codec::ipv4_nexthop)). Routes with labels need none: they are sent with a mapped address.
+pub(crate) fn is_unnegotiated_ipv4(family: Family, hop: NextHop, negotiated: FamilySet) -> bool {
+    matches!(hop, NextHop::V4(_))
+        && family.afi == Afi::IPV6
+        && is_negotiable(family)
+        && !negotiated.contains(family)
 }
 
 /// Returns `true` if the session determines whether a route of `family` with these next hops can be sent, so that it is
@@ -174,10 +194,10 @@ fn field(
     // RFC 4798 2 sends a mapped address, RFC 6514 4 does not.
     let maps = family.afi == Afi::IPV6 && !matches!(family.safi, Safi::MCAST_VPN | Safi::SR_POLICY);
     match hop {
-        Some(NextHop::V4(address)) if family.afi == Afi::IPV6 && is_plain(family) => {
+        Some(hop @ NextHop::V4(address)) if family.afi == Afi::IPV6 && is_plain(family) => {
             // RFC 2545 has no form for it. ExaBGP sends four octets; we do so only for a peer that is configured to
             // accept them.
-            if !sender.codec.ipv4_nexthop.contains(family) {
+            if is_unnegotiated_ipv4(family, hop, sender.codec.ipv4_nexthop) {
                 return Err(NextHopError::Ipv4);
             }
             push(&address.octets());
@@ -186,10 +206,7 @@ fn field(
             push(&address.to_ipv6_mapped().octets());
         }
         Some(NextHop::V4(address)) => push(&address.octets()),
-        // RFC 8950 4: "MUST NOT be sent unless" the peer has advertised it.
-        Some(NextHop::V6(_) | NextHop::V6LinkLocal(..))
-            if negotiates_ipv6(family) && !sender.codec.extended_nexthop.contains(family) =>
-        {
+        Some(hop) if is_unnegotiated_ipv6(family, hop, sender.codec.extended_nexthop) => {
             return Err(NextHopError::Ipv6);
         }
         Some(NextHop::V6(address)) => {

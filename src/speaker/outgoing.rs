@@ -15,7 +15,7 @@ use crate::bgp::attribute::next_hop::NextHopAttribute;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::{self, HEADER, MessageType};
 use crate::bgp::negotiated::Refresh;
-use crate::bgp::next_hop_rule::negotiates_ipv6;
+use crate::bgp::next_hop_rule::is_unnegotiated_ipv6;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{Attribute, AttributeSet, Family, NextHop, Nlri, Sender};
 use crate::rib::pack;
@@ -279,14 +279,14 @@ fn resolved(
         Some(Attribute::NextHop(hop)) => hop.get(),
         _ => NextHop::SelfAddress,
     };
-    let is_six = matches!(hop, NextHop::V6(_) | NextHop::V6LinkLocal(..));
-    let extended = sender.codec.extended_nexthop.contains(family);
-    // RFC 8950 4: "MUST NOT be sent unless" the peer has advertised it.
-    if is_six && negotiates_ipv6(family) && !extended {
+    let extended = sender.codec.extended_nexthop;
+    if is_unnegotiated_ipv6(family, hop, extended) {
         return Err(WriteError::NextHop(family));
     }
     let hop = match (hop, sender.local_address) {
-        (NextHop::SelfAddress, address @ std::net::IpAddr::V6(_)) if extended => address.into(),
+        (NextHop::SelfAddress, address @ std::net::IpAddr::V6(_)) if extended.contains(family) => {
+            address.into()
+        }
         (hop, _) => hop,
     };
     let hop = Attribute::NextHop(NextHopAttribute::new(hop));

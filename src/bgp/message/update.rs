@@ -23,10 +23,10 @@ use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
 use crate::bgp::attribute::{AttributeSet, mp_unreach, tunnel_encap};
 use crate::bgp::error::{Severity, UpdateError};
-use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::family::{Family, Safi};
 use crate::bgp::iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR;
 use crate::bgp::negotiated::Codec;
-use crate::bgp::next_hop_rule::negotiates_ipv6;
+use crate::bgp::next_hop_rule::{is_unnegotiated_ipv4, is_unnegotiated_ipv6};
 use crate::bgp::nexthop::{self, NextHop};
 use crate::bgp::nlri::{self, NlriRef, Routes, is_known};
 use crate::bgp::role::LocalRole;
@@ -420,24 +420,18 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
         },
         _ => wrong(),
     })?;
-    let plain = matches!(
-        family.safi,
-        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
-    );
     let flow = matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN);
-    match (hop, family.afi) {
-        (None, _) if !flow => Err(wrong()),
-        (Some(NextHop::V4(_)), Afi::IPV6) if plain && !cx.ipv4_nexthop.contains(family) => {
-            Err(wrong())
-        }
-        (Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)), Afi::IPV4)
-            if negotiates_ipv6(family)
-                && !cx.extended_nexthop.contains(family)
-                && !cx.families.is_empty() =>
+    match hop {
+        None if !flow => Err(wrong()),
+        Some(hop) if is_unnegotiated_ipv4(family, hop, cx.ipv4_nexthop) => Err(wrong()),
+        // Without a session nothing could be negotiated.
+        Some(hop)
+            if !cx.families.is_empty()
+                && is_unnegotiated_ipv6(family, hop, cx.extended_nexthop) =>
         {
             Err(wrong())
         }
-        (hop, _) => Ok(hop),
+        hop => Ok(hop),
     }
 }
 

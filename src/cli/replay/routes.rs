@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use super::memo::Memo;
 use crate::bgp::attribute::as_path::{Segment, SegmentKind};
 use crate::bgp::attribute::next_hop::NextHopAttribute;
-use crate::bgp::next_hop_rule::negotiates_ipv6;
+use crate::bgp::next_hop_rule::is_unnegotiated_ipv6;
 use crate::bgp::{
     Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, NlriRef, Severity,
 };
@@ -422,9 +422,7 @@ fn make(
     if hop.is_none() && family == Family::IPV4_UNICAST {
         return Err("they have no next hop");
     }
-    // RFC 8950 section 4: such routes "MUST NOT be sent unless" the peer has advertised that it takes them.
-    let is_six = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
-    if is_six && negotiates_ipv6(family) && !rules.ipv6_hops.contains(family) {
+    if hop.is_some_and(|hop| is_unnegotiated_ipv6(family, hop, rules.ipv6_hops)) {
         return Err("the peer does not accept IPv6 next hops of IPv4 routes (RFC 8950)");
     }
     list.extend(hop.map(|hop| Attribute::NextHop(NextHopAttribute::new(hop))));
