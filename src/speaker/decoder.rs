@@ -32,7 +32,6 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use crate::bgp::attribute::decode::attributes;
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
@@ -41,7 +40,8 @@ use crate::bgp::iana::attribute as codes;
 use crate::bgp::message::update::{self, Update, is_exchanged};
 use crate::bgp::nlri::{self, NlriId, Routes};
 use crate::bgp::{
-    Attribute, Codec, Family, NextHop, NlriRef, Notification, Safi, Severity, UpdateError,
+    Attribute, AttributeSet, Codec, Family, NextHop, NlriRef, Notification, Safi, Severity,
+    UpdateError,
 };
 use crate::wire::WireError;
 
@@ -304,7 +304,7 @@ impl<T> UpdateDecoder<T> {
             });
             errors.extend(result.err());
         }
-        let next_hop = self.walk(target, &update, (cx, &stand), &mut errors);
+        let (next_hop, policy) = self.walk(target, &update, (cx, &stand), &mut errors);
         if self.nlri.is_some() || self.announced_unicast.is_some() {
             let result = each(routes(NATIVE, update.nlri, cx), |nlri, _| {
                 if let Some(decode) = &self.nlri {
@@ -314,12 +314,7 @@ impl<T> UpdateDecoder<T> {
             });
             errors.extend(result.err());
         }
-        if self.reach.iter().any(|(family, _)| is_policy(*family))
-            && announces_policies(&update, cx)
-            && let Ok(set) = attributes(update.attributes, cx)
-        {
-            errors.extend(tunnel_encap::check_policy(&set).err());
-        }
+        errors.extend(policy);
         if errors.is_empty() {
             Ok(())
         } else {
@@ -356,24 +351,36 @@ impl<T> UpdateDecoder<T> {
         }
     }
 
-    /// Goes through the attributes; the routes in `stand` are not withdrawn. Returns the value of NEXT_HOP.
+    /// Goes through the attributes; the routes in `stand` are not withdrawn. Returns the value of NEXT_HOP, and what SR policies
+    /// lack (RFC 9830 section 4.2.1).
     fn walk(
         &self,
         target: &mut T,
         update: &Update<'_>,
         (cx, stand): (&Codec, &HashSet<NlriId>),
         errors: &mut Vec<UpdateError>,
-    ) -> Option<NextHop> {
+    ) -> (Option<NextHop>, Option<UpdateError>) {
         let first = errors.len();
         let mut next_hop = None;
+        let reads_policies = self.reach.iter().any(|(family, _)| is_policy(*family));
+        let (mut has_policies, mut of_policies) = (false, Vec::new());
         let mut walk = Walk::new(update.attributes, cx);
         for next in walk.by_ref() {
-            if let Ok(raw) = &next
-                && raw.code == codes::NEXT_HOP
-                && self.announced_unicast.is_some()
-                && let Ok(Some(Attribute::NextHop(hop))) = raw.decode()
-            {
-                next_hop = Some(hop.get());
+            if let Ok(raw) = &next {
+                match raw.code {
+                    codes::NEXT_HOP if self.announced_unicast.is_some() => {
+                        if let Ok(Some(Attribute::NextHop(hop))) = raw.decode() {
+                            next_hop = Some(hop.get());
+                        }
+                    }
+                    mp_reach::CODE if reads_policies => {
+                        has_policies = announces_policies(raw.value, cx);
+                    }
+                    code if reads_policies && tunnel_encap::is_of_policies(code) => {
+                        of_policies.extend(raw.decode().ok().flatten());
+                    }
+                    _ => {}
+                }
             }
             let result = next.and_then(|raw| self.attribute_or_envelope(target, raw, (cx, stand)));
             errors.extend(result.err());
@@ -383,7 +390,10 @@ impl<T> UpdateDecoder<T> {
         for error in &mut errors[first..] {
             error.severity = reachable.escalate(error.severity);
         }
-        next_hop
+        let policy = has_policies
+            .then(|| tunnel_encap::check_policy(&AttributeSet::new(of_policies)).err())
+            .flatten();
+        (next_hop, policy)
     }
 
     fn attribute_or_envelope(
@@ -487,15 +497,10 @@ const fn is_policy(family: Family) -> bool {
     family.safi.0 == Safi::SR_POLICY.0
 }
 
-/// Returns `true` if the UPDATE announces SR policies, which need certain attributes (RFC 9830 section 4.2.1).
-fn announces_policies(update: &Update<'_>, cx: &Codec) -> bool {
-    let reach = |value| {
-        MpReach::decode(value)
-            .is_ok_and(|reach| is_policy(reach.family) && is_exchanged(reach.family, cx))
-    };
-    Walk::new(update.attributes, cx)
-        .flatten()
-        .any(|raw| raw.code == mp_reach::CODE && reach(raw.value))
+/// Returns `true` if an MP_REACH_NLRI announces SR policies, which need certain attributes.
+fn announces_policies(reach: &[u8], cx: &Codec) -> bool {
+    MpReach::decode(reach)
+        .is_ok_and(|reach| is_policy(reach.family) && is_exchanged(reach.family, cx))
 }
 
 fn is_in(routes: &HashSet<NlriId>, nlri: NlriRef<'_>) -> bool {

@@ -53,6 +53,13 @@ fn sub_tlv<'a>(r: &mut Reader<'a>) -> Result<(u8, &'a [u8]), WireError> {
     Ok((kind, r.take(length, "a sub-TLV of its declared length")?))
 }
 
+/// Returns `true` for the codes of the attributes that [`check_policy`] looks at.
+#[cfg(feature = "speaker")]
+pub(crate) const fn is_of_policies(code: u8) -> bool {
+    use iana::attribute::{COMMUNITIES, EXTENDED_COMMUNITIES};
+    matches!(code, COMMUNITIES | EXTENDED_COMMUNITIES | CODE)
+}
+
 /// Checks that an update of SR policies has all that RFC 9830 section 4.2.1 requires. The meaning of the fields is not the
 /// business of BGP (section 5).
 ///

@@ -589,14 +589,29 @@ fn a_policy_without_its_attributes_is_treated_as_withdrawn() {
     };
     let nlri = [96, 0, 0, 0, 1, 0, 0, 0, 100, 192, 0, 2, 9];
     let reach = envelope(14, &[&[0, 1, 73, 4, 192, 0, 2, 1, 0], &nlri]);
-    let body = body(&[], &usual(&[&reach]), &[]);
+    // NO_ADVERTISE, and one path with a preference.
+    let advertised = [0xC0, 8, 4, 0xFF, 0xFF, 0xFF, 2];
+    let path = [0xC0, 23, 12, 0, 15, 0, 8, 12, 6, 0, 0, 0, 0, 0, 100];
     let decoder = UpdateDecoder::<Said>::new().reach(family, |_, _, _| Ok(()));
-    let errors = decoder.decode(&mut Said::default(), &body, &cx);
-    let severity = errors.map_err(|errors| errors.severity());
-    assert_eq!(severity, Err(Severity::TreatAsWithdraw));
-    let update = Update::new(&body).expect("an UPDATE");
-    let content = update.content(&cx, &mut DecodeEach).expect("no reset");
-    assert_eq!(content.announced().count(), 0);
+    for (attributes, is_whole) in [
+        (&[&reach[..]][..], false),
+        (&[&reach[..], &advertised], false),
+        (&[&reach[..], &path], false),
+        (&[&reach[..], &advertised, &path], true),
+        (&[&advertised[..], &path, &reach], true),
+    ] {
+        let body = body(&[], &usual(attributes), &[]);
+        let errors = decoder.decode(&mut Said::default(), &body, &cx);
+        let severity = errors.map_err(|errors| errors.severity());
+        let expected = match is_whole {
+            true => Ok(()),
+            false => Err(Severity::TreatAsWithdraw),
+        };
+        assert_eq!(severity, expected, "{attributes:?}");
+        let update = Update::new(&body).expect("an UPDATE");
+        let content = update.content(&cx, &mut DecodeEach).expect("no reset");
+        assert_eq!(content.announced().count(), usize::from(is_whole));
+    }
 }
 
 #[test]
