@@ -18,6 +18,8 @@ use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, tokenize};
 use crate::wire::{Reader, WireError};
 
+mod typed;
+
 /// The bytes of one NLRI. Those of unicast prefixes are stored inline.
 pub type NlriBytes = SmallVec<[u8; 22]>;
 

@@ -16,7 +16,7 @@
 
 use std::net::IpAddr;
 
-use super::{Nlri, NlriBytes, NlriCodec, NlriRef, push_family_sentence, push_sentence};
+use super::{Nlri, NlriBytes, NlriCodec, NlriRef, push_family_sentence, push_sentence, typed};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
@@ -69,9 +69,7 @@ impl Route {
     }
 
     fn of(bytes: &[u8]) -> Option<Self> {
-        let mut r = Reader::new(bytes);
-        let code = r.u8("a type of route").ok()?;
-        r.u8("the length of a route").ok()?;
+        let (code, r) = typed::parts(bytes)?;
         Self::decode(code, r).ok()?
     }
 
@@ -120,12 +118,7 @@ impl NlriCodec for Mvpn {
     const FAMILIES: &'static [Family] = &[Family::IPV4_MCAST_VPN, Family::IPV6_MCAST_VPN];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
-        let all = r.peek();
-        let before = r.remaining();
-        let code = r.u8("a type of route")?;
-        let length = usize::from(r.u8("the length of a route")?);
-        Route::decode(code, r.sub(length, "a route of its declared length")?)?;
-        Ok(&all[..before - r.remaining()])
+        typed::frame(r, Route::decode)
     }
 
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {

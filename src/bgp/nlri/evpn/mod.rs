@@ -12,7 +12,7 @@
 //!
 //! [`Route`] is a decoded route; [`parse`] reads the syntax for announcing one, which ExaBGP does not have.
 
-use super::{NlriCodec, NlriKey, NlriRef, push_family_sentence, push_sentence};
+use super::{NlriCodec, NlriKey, NlriRef, push_family_sentence, push_sentence, typed};
 use crate::bgp::family::Family;
 use crate::bgp::nexthop::NextHop;
 use crate::json::{JsonWriter, hex};
@@ -39,12 +39,7 @@ impl NlriCodec for Evpn {
     const FAMILIES: &'static [Family] = &[Family::EVPN];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
-        let all = r.peek();
-        let before = r.remaining();
-        let code = r.u8("a type of route")?;
-        let length = usize::from(r.u8("the length of a route")?);
-        Route::decode(code, r.sub(length, "a route of its declared length")?)?;
-        Ok(&all[..before - r.remaining()])
+        typed::frame(r, Route::decode)
     }
 
     fn key(_: Family, bytes: &[u8], key: &mut NlriKey) {

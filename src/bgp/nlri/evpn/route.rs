@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use super::identifier::{Esi, Mac};
 use super::{ADDRESS_LENGTH, PREFIX_LENGTH};
 use crate::bgp::nlri::inet::mask;
-use crate::bgp::nlri::{NlriBytes, NlriKey};
+use crate::bgp::nlri::{NlriBytes, NlriKey, typed};
 use crate::bgp::rd::RouteDistinguisher;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
@@ -206,9 +206,7 @@ impl Route {
 
     /// Decodes a framed NLRI, if its type is known.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        let mut r = Reader::new(bytes);
-        let code = r.u8("a type of route").ok()?;
-        r.u8("the length of a route").ok()?;
+        let (code, r) = typed::parts(bytes)?;
         Self::decode(code, r).ok()?
     }
 
