@@ -21,6 +21,7 @@ use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Afi, Family};
 use crate::bgp::nexthop::{Ipv6Text, NextHop};
 use crate::json::JsonWriter;
+use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError};
 
 /// IPv4 and IPv6 prefixes.
@@ -124,6 +125,17 @@ impl NlriRef<'_> {
         let (address, bits) = prefix_of(self.family.afi, self.bytes);
         IpNet::new(address, bits).ok()
     }
+}
+
+/// Reads an address of that family from the sentence of a route.
+pub(super) fn address_word(afi: Afi, c: &mut Cursor<'_>) -> Result<IpAddr, SyntaxError> {
+    let expected = match afi {
+        Afi::IPV4 => "an IPv4 address",
+        _ => "an IPv6 address",
+    };
+    c.value(expected, |word| {
+        value::ip(word).filter(|address| address.is_ipv4() == (afi == Afi::IPV4))
+    })
 }
 
 /// Number of bits in an address of that family.

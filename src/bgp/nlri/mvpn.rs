@@ -16,12 +16,13 @@
 
 use std::net::IpAddr;
 
+use super::inet::address_word;
 use super::{Nlri, NlriBytes, NlriCodec, NlriRef, push_family_sentence, push_sentence, typed};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
 use crate::json::{JsonWriter, hex};
-use crate::text::{Cursor, SyntaxError, near_miss, value};
+use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
 /// Routes of multicast VPNs.
@@ -185,35 +186,22 @@ impl NlriCodec for Mvpn {
 /// # Errors
 /// Returns an error if the text is none of these, or an address is not of `afi`.
 pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
+    const EXPECTED: &str = "`source-ad`, `shared-join` or `source-join`";
     const HEADS: [&str; 3] = ["source-ad", "shared-join", "source-join"];
     let span = c.span();
-    let head = c.word("`source-ad`, `shared-join` or `source-join`")?;
+    let head = c.word(EXPECTED)?;
     let code = match head {
         "source-ad" => SOURCE_ACTIVE,
         "shared-join" => SHARED_JOIN,
         "source-join" => SOURCE_JOIN,
         _ => {
-            let expected = "`source-ad`, `shared-join` or `source-join`";
-            let error = SyntaxError::expected(span, expected, head);
-            return Err(match near_miss(head, HEADS) {
-                Some(near) => error.with_help(format!("did you mean `{near}`?")),
-                None => error,
-            });
+            return Err(SyntaxError::expected(span, EXPECTED, head).with_near_miss(head, HEADS));
         }
     };
-    let address = |c: &mut Cursor<'_>| {
-        c.value(
-            &format!(
-                "an {} address",
-                if afi == Afi::IPV4 { "IPv4" } else { "IPv6" }
-            ),
-            |word| value::ip(word).filter(|address| address.is_ipv4() == (afi == Afi::IPV4)),
-        )
-    };
     c.expect(if code == SHARED_JOIN { "rp" } else { "source" })?;
-    let source = address(c)?;
+    let source = address_word(afi, c)?;
     c.expect("group")?;
-    let group = address(c)?;
+    let group = address_word(afi, c)?;
     c.expect("rd")?;
     let rd = c.value(RouteDistinguisher::EXPECTED, RouteDistinguisher::parse)?;
     let source_as = if code == SOURCE_ACTIVE {

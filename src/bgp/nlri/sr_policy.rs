@@ -15,7 +15,7 @@
 
 use std::net::IpAddr;
 
-use super::inet::{address_of, max_bits};
+use super::inet::{address_of, address_word, max_bits};
 use super::{Nlri, NlriBytes, NlriCodec, NlriRef};
 use crate::bgp::error::Severity;
 use crate::bgp::family::{Afi, Family, Safi};
@@ -98,14 +98,7 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     c.expect("color")?;
     let color = number(c)?;
     c.expect("endpoint")?;
-    let name = if afi == Afi::IPV4 {
-        "an IPv4 address"
-    } else {
-        "an IPv6 address"
-    };
-    let endpoint = c.value(name, |word| {
-        value::ip(word).filter(|address| address.is_ipv4() == (afi == Afi::IPV4))
-    })?;
+    let endpoint = address_word(afi, c)?;
     let mut bytes = NlriBytes::new();
     bytes.push(64 + max_bits(afi));
     bytes.extend_from_slice(&distinguisher.to_be_bytes());

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use super::{Route, Tail};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nlri::Nlri;
+use crate::bgp::nlri::inet::address_word;
 use crate::bgp::rd::RouteDistinguisher;
-use crate::text::{Cursor, SyntaxError, near_miss, value};
+use crate::text::{Cursor, SyntaxError, value};
 
 /// Parses `mup-isd P rd R`, `mup-dsd A rd R`, `mup-t1st P rd R teid N qfi N endpoint A [source A]` or `mup-t2st A rd
 /// R teid N/BITS`. Attributes follow.
@@ -14,14 +15,10 @@ use crate::text::{Cursor, SyntaxError, near_miss, value};
 /// # Errors
 /// Returns an error if the text is none of these, an address is not of `afi`, or a TEID does not fit in its bits.
 pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
+    const EXPECTED: &str = "`mup-isd`, `mup-dsd`, `mup-t1st` or `mup-t2st`";
     const HEADS: [&str; 4] = ["mup-isd", "mup-dsd", "mup-t1st", "mup-t2st"];
     let name = if afi == Afi::IPV4 { "IPv4" } else { "IPv6" };
     let of_family = |address: &IpAddr| address.is_ipv4() == (afi == Afi::IPV4);
-    let address = |c: &mut Cursor<'_>| {
-        c.value(&format!("an {name} address"), |word| {
-            value::ip(word).filter(of_family)
-        })
-    };
     let prefix = |c: &mut Cursor<'_>| {
         c.value(&format!("an {name} prefix"), |word| {
             value::prefix(word).filter(|(address, _)| of_family(address))
@@ -32,7 +29,7 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         c.value(RouteDistinguisher::EXPECTED, RouteDistinguisher::parse)
     };
     let span = c.span();
-    let head = c.word("`mup-isd`, `mup-dsd`, `mup-t1st` or `mup-t2st`")?;
+    let head = c.word(EXPECTED)?;
     let route = match head {
         "mup-isd" => {
             let (prefix, bits) = prefix(c)?;
@@ -42,7 +39,7 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
             }
         }
         "mup-dsd" => {
-            let address = address(c)?;
+            let address = address_word(afi, c)?;
             Route {
                 rd: rd(c)?,
                 tail: Tail::Direct { address },
@@ -76,7 +73,7 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
             }
         }
         "mup-t2st" => {
-            let endpoint = address(c)?;
+            let endpoint = address_word(afi, c)?;
             let rd = rd(c)?;
             c.expect("teid")?;
             let (teid, bits) = c.value(
@@ -97,12 +94,7 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
             }
         }
         _ => {
-            let error =
-                SyntaxError::expected(span, "`mup-isd`, `mup-dsd`, `mup-t1st` or `mup-t2st`", head);
-            return Err(match near_miss(head, HEADS) {
-                Some(near) => error.with_help(format!("did you mean `{near}`?")),
-                None => error,
-            });
+            return Err(SyntaxError::expected(span, EXPECTED, head).with_near_miss(head, HEADS));
         }
     };
     let family = Family {
