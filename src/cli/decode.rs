@@ -19,6 +19,7 @@ use crate::bgp::message::{self, MAX_EXTENDED, MessageType, RawMessage};
 use crate::bgp::nlri::Routes;
 use crate::bgp::{Afi, Asn, Codec, Family, FamilySet, Safi, Spelling};
 use crate::config::Config;
+use crate::daemon::identity;
 use crate::json::JsonWriter;
 
 /// Maximum size of the hexadecimal text on standard input, in bytes.
@@ -118,16 +119,8 @@ fn sessions(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<Vec<Session>
                 .copied()
                 .collect();
         }
-        let identity = Identity {
-            local_address: session.local_address,
-            peer_address: session.peer_address,
-            zone: session.zone,
-            local_as: session.local_as,
-            peer_as: session.peer_as,
-            router_id: session.router_id,
-        };
         Session {
-            identity,
+            identity: identity(session),
             spelling: session.spelling.clone(),
             codec,
             families,

@@ -141,6 +141,7 @@ pub use several::run_several;
 pub use startup::{Fatal, Origin};
 
 pub(crate) use handover::protocol::formats as handover_formats;
+pub(crate) use neighbor::identity;
 pub(crate) use signal::{hold_file_limit, is_ignored};
 
 /// The longest that an upgrade takes, which the age of the daemon does not include.

@@ -14,7 +14,7 @@ use crate::api::subscription::{Kind, Subscriptions};
 use crate::bgp::message::{Direction, RawMessage};
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Negotiated, Nlri, Sender};
-use crate::config::NeighborConfig;
+use crate::config::{NeighborConfig, SessionConfig};
 use crate::fsm::ConnInfo;
 use crate::grammar::Selector;
 use crate::rib::{Action, Change, PeerId, PeerSet, pack};
@@ -78,6 +78,18 @@ pub(crate) struct Neighbor {
     pub(super) retired: Cell<bool>,
 }
 
+/// What identifies a neighbor in events as long as there is no connection.
+pub(crate) const fn identity(session: &SessionConfig) -> Identity {
+    Identity {
+        local_address: session.local_address,
+        peer_address: session.peer_address,
+        zone: session.zone,
+        local_as: session.local_as,
+        peer_as: session.peer_as,
+        router_id: session.router_id,
+    }
+}
+
 impl Neighbor {
     /// Creates it, with the name of the range that it is created from, if there is one.
     pub(crate) fn new(
@@ -86,14 +98,7 @@ impl Neighbor {
         config: Rc<NeighborConfig>,
     ) -> Self {
         let session = &config.session;
-        let identity = Identity {
-            local_address: session.local_address,
-            peer_address: session.peer_address,
-            zone: session.zone,
-            local_as: session.local_as,
-            peer_as: session.peer_as,
-            router_id: session.router_id,
-        };
+        let head = EventHead::new(identity(session)).spelled(session.spelling.clone());
         Self {
             id,
             name: name.into(),
@@ -106,7 +111,7 @@ impl Neighbor {
             history: History::default(),
             received: StaleRoutes::default(),
             eor_deferred_until: Cell::new(None),
-            head: RefCell::new(EventHead::new(identity).spelled(session.spelling.clone())),
+            head: RefCell::new(head),
             subscriptions: RefCell::default(),
             fed: RefCell::default(),
             rate_limit: RefCell::new(RateLimit::new(config.rate_limit)),
