@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
+use super::ext_community::string_of_grammar;
 use super::{PathAttribute, decimal, flags};
 use crate::bgp::error::Severity;
 use crate::bgp::iana;
@@ -62,14 +63,8 @@ impl ExtCommunityIpv6 {
 
     /// The value of the member `string` in JSON events: ExaBGP's text, otherwise the configuration syntax.
     fn named(&self) -> String {
-        self.words().unwrap_or_else(|| {
-            let grammar = self.grammar();
-            if grammar.starts_with("0x") {
-                String::new()
-            } else {
-                grammar
-            }
-        })
+        self.words()
+            .unwrap_or_else(|| string_of_grammar(self.grammar()))
     }
 
     /// Parses one community, also in the form of events: `copy-to-nexthop-ietf 2001:db8::2 (with copy)`.

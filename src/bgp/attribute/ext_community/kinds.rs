@@ -8,8 +8,8 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use super::ExtCommunity;
 use super::parse::{ENCAPSULATIONS, from_word};
+use super::{ExtCommunity, string_of_grammar};
 use crate::json::hex;
 
 /// The six value bytes, in their possible formats.
@@ -112,14 +112,8 @@ impl ExtCommunity {
 
     /// The value of the member `string` in JSON events: ExaBGP's text, otherwise the configuration syntax.
     pub(crate) fn named(self) -> String {
-        self.words().unwrap_or_else(|| {
-            let grammar = self.grammar();
-            if grammar.starts_with("0x") {
-                String::new()
-            } else {
-                grammar
-            }
-        })
+        self.words()
+            .unwrap_or_else(|| string_of_grammar(self.grammar()))
     }
 
     /// The text that [`parse`](super::parse) reads back as the same bytes; hexadecimal digits if there is none.

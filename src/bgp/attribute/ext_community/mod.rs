@@ -60,6 +60,15 @@ impl ExtCommunities {
     }
 }
 
+/// The member `string` of JSON events for a community that ExaBGP has no text for: the configuration syntax, unless that is only
+/// its digits.
+pub(super) fn string_of_grammar(grammar: String) -> String {
+    match grammar.starts_with("0x") {
+        true => String::new(),
+        false => grammar,
+    }
+}
+
 impl PathAttribute for ExtCommunities {
     const CODE: u8 = iana::attribute::EXTENDED_COMMUNITIES;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
