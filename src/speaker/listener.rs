@@ -91,12 +91,15 @@ impl Guard {
         self.md5_key.is_some() || !self.tcp_ao.is_empty()
     }
 
+    /// The address in the form of a socket that the peer may connect to; `None` for another socket.
+    fn address_on(&self, listening: &Listening) -> Option<IpAddr> {
+        let address = listening.form(self.address);
+        address.filter(|_| self.concerns(listening))
+    }
+
     /// Sets the key on a socket that the peer may connect to.
     fn install(&self, listening: &Listening) -> io::Result<()> {
-        let Some(address) = listening
-            .form(self.address)
-            .filter(|_| self.concerns(listening))
-        else {
+        let Some(address) = self.address_on(listening) else {
             return Ok(());
         };
         let socket = listening.socket.as_fd();
@@ -130,10 +133,7 @@ impl Guard {
 
     /// Takes the key off a socket.
     fn uninstall(&self, listening: &Listening) -> io::Result<()> {
-        let Some(address) = listening
-            .form(self.address)
-            .filter(|_| self.concerns(listening))
-        else {
+        let Some(address) = self.address_on(listening) else {
             return Ok(());
         };
         let socket = listening.socket.as_fd();
