@@ -7,6 +7,7 @@ mod complete;
 mod from_str;
 pub(crate) mod golden;
 mod message;
+mod next_hop;
 mod nlri;
 mod nlri_words;
 mod open;
