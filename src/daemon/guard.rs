@@ -16,7 +16,7 @@ use crate::config::{FlowAction, GuardConfig, RequiredCommunity};
 use crate::rib::{Action, Change, PeerSet};
 
 /// The rules, as metrics have them.
-const RULES: [&str; 9] = [
+pub(crate) const RULES: [&str; 9] = [
     "action",
     "announce-limit",
     "attribute",

@@ -146,9 +146,9 @@ impl Routes {
         self.rib_mut().holders(nlri, attributes)
     }
 
-    /// The number of neighbors that a route is announced to, by any of its paths.
-    pub(crate) fn announced_to(&self, nlri: &Nlri) -> usize {
-        self.rib_mut().announced_to(nlri.as_ref()).len()
+    /// The neighbors that have a route in Adj-RIB-Out, by any of its paths, whether their sessions are established or not.
+    pub(crate) fn announced_to(&self, nlri: &Nlri) -> PeerSet {
+        self.rib_mut().announced_to(nlri.as_ref())
     }
 
     /// Counts the routes of neighbors: see [`AdjRibOut::count_routes`].

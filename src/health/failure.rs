@@ -37,6 +37,20 @@ pub struct Failure {
 }
 
 impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 10] = [
+        Self::Refused,
+        Self::Connection,
+        Self::Timeout,
+        Self::Name,
+        Self::Tls,
+        Self::Protocol,
+        Self::Status,
+        Self::Content,
+        Self::Exit,
+        Self::System,
+    ];
+
     /// The label.
     pub const fn name(self) -> &'static str {
         match self {

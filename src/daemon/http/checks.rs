@@ -8,6 +8,7 @@ use super::text::{Escaped, span};
 use crate::api::control::CheckStatus;
 use crate::daemon::core::Core;
 use crate::daemon::status::snapshot::clean;
+use crate::health::Cause;
 
 /// Name, kind, help and samples of each.
 type Row = (
@@ -42,7 +43,10 @@ const ROWS: &[Row] = &[
         e.sample(&[("check", check.name)], check.good);
     }),
     ("oxabgp_check_failures_total", Kind::Counter, "Checks that failed, by cause.", |check, e| {
-        for (cause, count) in check.failures {
+        // A series that begins with its first event hides that event from `increase`.
+        for cause in Cause::ALL.map(Cause::name) {
+            let found = check.failures.iter().find(|(known, _)| *known == cause);
+            let count = found.map_or(0, |(_, count)| *count);
             e.sample(&[("check", check.name), ("cause", cause)], count);
         }
     }),

@@ -12,7 +12,9 @@ use crate::bgp::{Family as RouteFamily, Nlri};
 use crate::config::MetricsConfig;
 use crate::daemon::clock::unix;
 use crate::daemon::core::Core;
+use crate::daemon::guard::RULES;
 use crate::daemon::histogram::Histogram;
+use crate::daemon::neighbors::Listed;
 use crate::daemon::stats::CommandCounts;
 use crate::daemon::status::snapshot::{HelperState, PeerState, Sampler, Snapshot};
 use crate::grammar::Prefix;
@@ -169,7 +171,7 @@ const FAMILIES: &[Family] = &[
     Family::new(
         "oxabgp_routes",
         Kind::Gauge,
-        "Routes that are announced to the neighbor (out), and received from it (in) if adj-rib-in is configured.",
+        "Routes in Adj-RIB-Out (out), whether the session is established or not, and received (in) if adj-rib-in is configured.",
         Write::Peers(|peer, e| {
             routes(peer, "out", &peer.routes_out, e);
             routes(peer, "in", peer.routes_in.as_deref().unwrap_or_default(), e);
@@ -188,11 +190,13 @@ const FAMILIES: &[Family] = &[
     Family::new(
         "oxabgp_route_neighbors",
         Kind::Gauge,
-        "To how many neighbors a prefix is announced, for prefixes named in the configuration.",
+        "To how many neighbors with an established session a prefix is announced, for prefixes named in the configuration.",
         Write::Daemon(|core, metrics, e| {
             for prefix in &metrics.routes {
-                let count = core.routes.announced_to(&nlri(*prefix));
-                e.sample(&[("prefix", &prefix.to_string())], count);
+                let nlri = nlri(*prefix);
+                let mut peers = core.routes.announced_to(&nlri);
+                peers.intersect(&core.neighbors.select(|listed| takes(listed, nlri.family)));
+                e.sample(&[("prefix", &prefix.to_string())], peers.len());
             }
         }),
     ),
@@ -246,7 +250,10 @@ const FAMILIES: &[Family] = &[
         Kind::Counter,
         "Commands that the guard of a helper refused, by rule.",
         Write::Helpers(|helper, e| {
-            for (rule, count) in &helper.rejections {
+            // A series that begins with its first event hides that event from `increase`.
+            for rule in RULES {
+                let found = helper.rejections.iter().find(|(known, _)| *known == rule);
+                let count = found.map_or(0, |(_, count)| *count);
                 e.sample(&[("process", &helper.name), ("reason", rule)], count);
             }
         }),
@@ -395,6 +402,13 @@ fn histogram(histogram: &Histogram, e: &mut Encoder<'_>) {
     }
     e.suffixed("_sum", &[], histogram.sum().as_secs_f64());
     e.suffixed("_count", &[], count);
+}
+
+/// Whether routes of a family reach the neighbor now.
+fn takes(listed: &Listed, family: RouteFamily) -> bool {
+    let negotiated = listed.neighbor.negotiated();
+    listed.neighbor.is_established()
+        && negotiated.is_some_and(|both| both.families.contains(&family))
 }
 
 /// The unicast route of a prefix.

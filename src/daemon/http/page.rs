@@ -86,23 +86,21 @@ impl Page {
         let (host, nonce) = (Escaped(&host), &self.nonce);
         let _ = write!(
             out,
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>oxabgp on {host}</title>\n<link rel=\"icon\" href=\"data:,\">\n<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>\n<style nonce=\"{nonce}\">{STYLE}</style>\n</head>\n<body>\n<header><h1>oxabgp</h1> <p>{} on {host}</p></header>\n<p id=\"lost\" role=\"status\">The speaker does not answer: what is shown is old.</p>\n<p id=\"tools\"><input id=\"filter\" type=\"search\" placeholder=\"Filter neighbors\" aria-label=\"Filter neighbors\"></p>\n<main>\n<ul class=\"cards\">\n",
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>oxabgp on {host}</title>\n<link rel=\"icon\" href=\"data:,\">\n<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>\n<style nonce=\"{nonce}\">{STYLE}</style>\n</head>\n<body>\n<header><h1>oxabgp</h1> <p>{} on {host}</p></header>\n<p id=\"lost\" role=\"status\">The speaker does not answer: what is shown is old.<span id=\"since\"></span></p>\n<p id=\"tools\"><input id=\"filter\" type=\"search\" placeholder=\"Filter neighbors\" aria-label=\"Filter neighbors\"></p>\n<main>\n<ul class=\"cards\">\n",
             env!("CARGO_PKG_VERSION"),
         );
         let up = peers.iter().filter(|peer| peer.up).count();
-        let sum = |of: fn(&PeerState) -> &[(Family, u64)]| -> u64 {
-            peers.iter().flat_map(of).map(|(_, count)| count).sum()
-        };
+        let announced = peers.iter().filter(|peer| peer.up);
+        let announced = announced.map(|peer| total(&peer.routes_out)).sum::<u64>();
+        let received = peers.iter().filter_map(|peer| peer.routes_in.as_deref());
+        let received = received.map(total).sum::<u64>();
         let mut card = |name: &str, value: &dyn Display| {
             let _ = writeln!(out, "<li><b>{value}</b> {name}</li>");
         };
         let established = format!("{up} of {}", peers.len());
         card("sessions established", &established);
-        card("routes announced", &sum(|peer| &peer.routes_out));
-        card(
-            "routes received",
-            &sum(|peer| peer.routes_in.as_deref().unwrap_or_default()),
-        );
+        card("routes announced", &announced);
+        card("routes received", &received);
         let leases = core.leases.len();
         if leases > 0 {
             card("routes with a lifetime", &leases);
@@ -144,6 +142,11 @@ impl Page {
     }
 }
 
+/// Routes of all families.
+fn total(counts: &[(Family, u64)]) -> u64 {
+    counts.iter().map(|(_, count)| count).sum()
+}
+
 fn row(peer: &PeerState, recent: &[u64], out: &mut String) {
     let mut about = peer.description.clone();
     if let Some(name) = &peer.full_name {
@@ -158,7 +161,11 @@ fn row(peer: &PeerState, recent: &[u64], out: &mut String) {
         ),
         (false, None) => format!("<span class=\"wait\">{}</span>", Escaped(peer.state)),
     };
-    let total = |counts: &[(Family, u64)]| counts.iter().map(|(_, count)| count).sum::<u64>();
+    let held = total(&peer.routes_out);
+    let announced = match (peer.up, held) {
+        (true, _) | (false, 0) => held.to_string(),
+        (false, _) => format!("0<small>{held} when up</small>"),
+    };
     let received = peer.routes_in.as_deref().map(total);
     let received = received.map_or_else(|| "–".to_owned(), |count| count.to_string());
     let _ = write!(
@@ -168,7 +175,7 @@ fn row(peer: &PeerState, recent: &[u64], out: &mut String) {
         Escaped(about.trim()),
         Escaped(&peer.peer_as),
         span(peer.age),
-        total(&peer.routes_out),
+        announced,
         if peer.stale > 0 {
             format!("<small>{} stale</small>", peer.stale)
         } else {

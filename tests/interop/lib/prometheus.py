@@ -104,7 +104,7 @@ class Prometheus(Checks):
     def stored(self):
         for expression, wanted in (
             ('sum(oxabgp_routes{direction="out",family="ipv4 unicast"})', [4.0]),
-            ('oxabgp_route_neighbors{prefix="198.51.100.0/24"}', [2.0]),
+            ('oxabgp_route_neighbors{prefix="198.51.100.0/24"}', [0.0]),
             ('count(oxabgp_session_up == 0)', [2.0]),
             ('count((oxabgp_session_up == 0) * on (instance, peer) group_left (description) oxabgp_peer_info)', [2.0]),
             ('count(oxabgp_turn_seconds_bucket)', [12.0]),

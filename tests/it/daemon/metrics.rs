@@ -239,6 +239,21 @@ fn a_session_is_measured_over_its_end() {
     // An OPEN, a KEEPALIVE, an UPDATE, and perhaps a KEEPALIVE more.
     let session = of("oxabgp_session_messages_total{peer=\"127.0.0.1\",direction=\"received\"}");
     assert!(session >= Some(3.0) && session <= Some(5.0), "{session:?}");
+    // A neighbor that is down keeps its routes, but they reach nobody.
+    drop((peer, listener));
+    let samples = until(&lab, "oxabgp_session_up{peer=\"127.0.0.1\"}", 0.0);
+    let of = |series: &str| samples.get(series).copied();
+    assert_eq!(
+        of("oxabgp_routes{peer=\"127.0.0.1\",direction=\"out\",family=\"ipv4 unicast\"}"),
+        Some(2.0)
+    );
+    assert_eq!(
+        of("oxabgp_route_neighbors{prefix=\"10.1.0.0/16\"}"),
+        Some(0.0)
+    );
+    let page = request(&lab, "GET /", "").body;
+    assert!(page.contains("<b>0</b> routes announced"), "{page}");
+    assert!(page.contains("0<small>2 when up</small>"), "{page}");
     // A neighbor that is gone has no series.
     lab.write(
         "oxabgp.conf",
@@ -308,6 +323,9 @@ fn helpers_are_measured() {
     assert_eq!(of("up{process=\"helper\"}"), Some(1.0));
     assert_eq!(of("restarts_total{process=\"helper\"}"), Some(0.0));
     assert_eq!(of("events_dropped_total{process=\"helper\"}"), Some(0.0));
+    // There before the first rejection, which `increase` would not see otherwise.
+    let none = "oxabgp_guard_rejections_total{process=\"helper\",reason=\"prefix\"}";
+    assert_eq!(samples.get(none), Some(&0.0));
 }
 
 #[test]
