@@ -18,7 +18,8 @@ use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 
 use super::bmp::link::split;
 use super::bmp::peer::Table;
-use super::bmp::station::Station;
+use super::bmp::station::{self, Station};
+use super::mrt::archive;
 use super::mrt::live::LiveTap;
 use super::mrt::updates::UpdatesTap;
 use super::neighbor::Neighbor;
@@ -50,6 +51,18 @@ impl Taps {
     /// The archives of messages.
     pub(crate) fn archives(&self) -> Vec<Rc<UpdatesTap>> {
         self.archives.borrow().clone()
+    }
+
+    /// The archives of messages, as operators see them.
+    pub(crate) fn shown_archives(&self) -> Vec<archive::Shown> {
+        let archives = self.archives.borrow();
+        archives.iter().map(|archive| archive.shown()).collect()
+    }
+
+    /// The monitoring stations, as operators see them.
+    pub(crate) fn shown_stations(&self) -> Vec<station::Shown> {
+        let stations = self.stations.borrow();
+        stations.iter().map(|station| station.shown()).collect()
     }
 
     /// Replaces the archives of messages.

@@ -20,8 +20,26 @@ pub(crate) const LINKS: usize = 8;
 pub(crate) struct Station {
     pub(crate) config: BmpConfig,
     links: RefCell<Vec<Rc<Link>>>,
+    /// Connections so far.
+    connections: Cell<u64>,
+    /// Messages of connections that have ended.
+    messages: Cell<u64>,
+    /// Connections that were closed because the station was too slow.
+    overflows: Cell<u64>,
     closing: Cell<bool>,
     pub(crate) closed: Notify,
+}
+
+/// A station, as operators see it.
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    /// Connections now.
+    pub(crate) links: usize,
+    /// The following since the station was configured.
+    pub(crate) connections: u64,
+    pub(crate) messages: u64,
+    /// Connections that were closed because the station was too slow.
+    pub(crate) overflows: u64,
 }
 
 impl Station {
@@ -29,6 +47,9 @@ impl Station {
         Self {
             config,
             links: RefCell::default(),
+            connections: Cell::new(0),
+            messages: Cell::new(0),
+            overflows: Cell::new(0),
             closing: Cell::new(false),
             closed: Notify::new(),
         }
@@ -62,14 +83,31 @@ impl Station {
         }
         let link = Rc::new(Link::new((self.config.buffer as usize) << 20));
         links.push(Rc::clone(&link));
+        self.connections.set(self.connections.get() + 1);
         Some(link)
     }
 
     /// Removes the queue of a connection that has ended.
     pub(crate) fn remove(&self, link: &Rc<Link>) {
+        self.messages.set(self.messages.get() + link.messages.get());
+        self.overflows
+            .set(self.overflows.get() + u64::from(link.is_over()));
         self.links
             .borrow_mut()
             .retain(|other| !Rc::ptr_eq(other, link));
+    }
+
+    /// What operators see.
+    pub(crate) fn shown(&self) -> Shown {
+        let links = self.links.borrow();
+        let messages = links.iter().map(|link| link.messages.get()).sum::<u64>();
+        Shown {
+            name: self.config.name.clone(),
+            links: links.len(),
+            connections: self.connections.get(),
+            messages: self.messages.get() + messages,
+            overflows: self.overflows.get(),
+        }
     }
 
     /// Number of connections.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::encoder::{Encoder, Format, Kind};
 use super::exporter::Exporter;
-use super::{checks, journal, proc};
+use super::{checks, journal, monitors, proc};
 use crate::bgp::message::{Direction, MessageType};
 use crate::bgp::{Family as RouteFamily, Nlri};
 use crate::config::MetricsConfig;
@@ -463,6 +463,7 @@ impl Scrape {
                 if self.family == FAMILIES.len() {
                     journal::write(&self.core, self.format, out);
                     checks::write(&self.core, self.format, out);
+                    monitors::write(&self.core, self.format, out);
                 }
             }
             return true;

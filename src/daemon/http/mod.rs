@@ -43,6 +43,7 @@ mod encoder;
 mod exporter;
 mod journal;
 mod metrics;
+mod monitors;
 mod page;
 mod places;
 mod proc;

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::checks;
+use super::{checks, monitors};
 use super::text::{Escaped, span};
 use crate::bgp::Family;
 use crate::daemon::core::Core;
@@ -134,6 +134,7 @@ impl Page {
             }
             out.push_str("</tbody></table></div>\n");
         }
+        monitors::tables(&self.core, out);
         let nonce = &self.nonce;
         let _ = write!(
             out,

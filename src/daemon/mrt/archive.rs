@@ -64,6 +64,21 @@ struct State {
     closing: bool,
     /// Records that were dropped since there was room the last time.
     dropped: u64,
+    /// Records so far, those included that were lost.
+    records: u64,
+    /// Records that were dropped or could not be written so far.
+    lost: u64,
+}
+
+/// An archive, as operators see it.
+pub(crate) struct Shown {
+    pub(crate) file: String,
+    /// Records since it was opened, those included that were lost.
+    pub(crate) records: u64,
+    /// Records that were dropped or could not be written.
+    pub(crate) lost: u64,
+    /// Bytes that are not written yet.
+    pub(crate) waiting: usize,
 }
 
 /// Records of one file.
@@ -133,6 +148,8 @@ impl Archive {
                 warn!(archive = %self.shared.pattern, "records are dropped: the disk is too slow");
             }
             state.dropped += 1;
+            state.records += 1;
+            state.lost += 1;
             return;
         }
         if state.dropped > 0 && state.bytes <= self.shared.limit / 2 {
@@ -155,12 +172,25 @@ impl Archive {
             return;
         };
         let before = batch.bytes.len();
-        batch.records += write(&mut batch.bytes);
+        let records = write(&mut batch.bytes);
+        batch.records += records;
         let added = batch.bytes.len() - before;
         state.bytes += added;
+        state.records += records;
         drop(state);
         if idle {
             self.shared.work.notify_one();
+        }
+    }
+
+    /// What operators see.
+    pub(crate) fn shown(&self) -> Shown {
+        let state = self.shared.state();
+        Shown {
+            file: self.shared.pattern.clone(),
+            records: state.records,
+            lost: state.lost,
+            waiting: state.bytes,
         }
     }
 
@@ -221,12 +251,12 @@ fn run(shared: &Shared, mut files: Files) {
         for batch in batches {
             let size = batch.bytes.len();
             let result = files.append(batch);
-            lost.note(&shared.pattern, result);
+            lost.note(shared, result);
             shared.state().bytes -= size;
         }
-        lost.note(&shared.pattern, files.tick());
+        lost.note(shared, files.tick());
         if closing && shared.state().batches.is_empty() {
-            lost.note(&shared.pattern, files.finish());
+            lost.note(shared, files.finish());
             return;
         }
     }
@@ -237,12 +267,14 @@ fn run(shared: &Shared, mut files: Files) {
 struct Lost(u64);
 
 impl Lost {
-    fn note(&mut self, archive: &str, result: Result<Progress, Failure>) {
+    fn note(&mut self, shared: &Shared, result: Result<Progress, Failure>) {
+        let archive = shared.pattern.as_str();
         match result {
             Err(Failure { records, cause }) => {
                 if self.0 == 0 {
                     warn!(archive, %cause, "records cannot be written and are lost");
                 }
+                shared.state().lost += records;
                 // At least one, so that it is logged once.
                 self.0 += records.max(1);
             }

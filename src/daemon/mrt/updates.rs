@@ -14,7 +14,7 @@ use crate::mrt::content::attribute;
 use crate::mrt::writer::{Portability, Records, Sent};
 use crate::wire::Reader;
 
-use super::archive::{Archive, Naming, now};
+use super::archive::{Archive, Naming, Shown, now};
 use crate::daemon::neighbor::Neighbor;
 use crate::daemon::phase::Phase;
 
@@ -47,6 +47,11 @@ impl UpdatesTap {
     /// Closes the archive. Returns its thread.
     pub(crate) fn close(&self) -> Option<JoinHandle<()>> {
         self.archive.borrow_mut().close()
+    }
+
+    /// What operators see.
+    pub(crate) fn shown(&self) -> Shown {
+        self.archive.borrow().shown()
     }
 
     /// Returns `true` if UPDATEs that are sent to a neighbor are written.

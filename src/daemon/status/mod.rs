@@ -12,7 +12,7 @@ use crate::json::JsonWriter;
 
 pub(crate) mod snapshot;
 
-use snapshot::{HelperState, PeerState, Sampler, Snapshot};
+use snapshot::{HelperState, PeerState, Sampler, Snapshot, clean};
 
 /// Neighbors that are written in one turn.
 const STEP: usize = 64;
@@ -57,6 +57,7 @@ impl Status {
             w.list(&self.snapshot.helpers, helper);
             w.raw(" ]");
             self.checks(&mut w);
+            self.monitors(&mut w);
             w.raw(" }\n");
         }
         out.push_str(w.as_str());
@@ -73,6 +74,50 @@ impl Status {
             before = ", ";
         });
         if before == ", " {
+            w.raw(" ]");
+        }
+    }
+
+    /// The monitoring stations and archives, if there are any.
+    fn monitors(&self, w: &mut JsonWriter) {
+        let stations = self.core.taps.shown_stations();
+        if !stations.is_empty() {
+            w.raw(", \"monitoring-stations\": [ ");
+            w.list(&stations, |w, station| {
+                w.raw("{ ");
+                w.key("name").string(&clean(&station.name));
+                w.raw(", ");
+                w.key("up").boolean(station.links > 0);
+                let numbers = [
+                    ("connections", station.connections),
+                    ("messages", station.messages),
+                    ("too-slow", station.overflows),
+                ];
+                for (key, number) in numbers {
+                    w.raw(", ");
+                    w.key(key).number(number);
+                }
+                w.raw(" }");
+            });
+            w.raw(" ]");
+        }
+        let archives = self.core.taps.shown_archives();
+        if !archives.is_empty() {
+            w.raw(", \"archives\": [ ");
+            w.list(&archives, |w, archive| {
+                w.raw("{ ");
+                w.key("file").string(&clean(&archive.file));
+                let numbers = [
+                    ("records", archive.records),
+                    ("lost", archive.lost),
+                    ("queue-bytes", archive.waiting as u64),
+                ];
+                for (key, number) in numbers {
+                    w.raw(", ");
+                    w.key(key).number(number);
+                }
+                w.raw(" }");
+            });
             w.raw(" ]");
         }
     }

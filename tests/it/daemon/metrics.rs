@@ -536,7 +536,14 @@ fn alerts_work_with_neighbors_of_one_address() {
 fn dashboards_and_alerts_name_metrics_that_exist() {
     let lab = Lab::new();
     let (listener, port) = listener();
+    let more = format!(
+        "state {{ directory {}; }}\ncheck web {{ command \"true\"; route 10.9.0.0/16 next-hop 192.0.2.1; }}\n\
+         mrt {{ updates {{ file \"{}\"; }} }}\nbmp noc {{ connect 127.0.0.9 port 9; }}\n",
+        lab.path("state").display(),
+        lab.path("updates").display()
+    );
     let configuration = section(&lab, "routes [ 10.0.0.0/8 ];")
+        + &more
         + &process(&lab, "helper", "cat > /dev/null")
         + &neighbor(port, "api { processes [ helper ]; }");
     let _daemon = Daemon::start(&lab, &configuration);
@@ -548,6 +555,20 @@ fn dashboards_and_alerts_name_metrics_that_exist() {
         .keys()
         .map(|series| series.split('{').next().expect("a name"))
         .collect();
+    assert_eq!(samples.get("oxabgp_bmp_up{station=\"noc\"}"), Some(&0.0));
+    let archive = format!("{{archive=\"{}\"}}", lab.path("updates").display());
+    let of = |name: &str| samples.get(&format!("oxabgp_mrt_{name}{archive}")).copied();
+    assert!(of("records_total") > Some(3.0), "{:?}", of("records_total"));
+    assert_eq!(of("lost_records_total"), Some(0.0));
+    let status = request(&lab, "GET /status.json", "").body;
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["monitoring-stations"][0]["up"], false);
+    assert_eq!(status["archives"][0]["lost"], 0);
+    let page = request(&lab, "GET /", "").body;
+    assert!(
+        page.contains(">not connected<") && page.contains("<h2>Archives</h2>"),
+        "{page}"
+    );
     for file in ["alerts.yml", "grafana.json"] {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("etc")
