@@ -540,7 +540,7 @@ fn dashboards_and_alerts_name_metrics_that_exist() {
         "state {{ directory {}; }}\ncheck web {{ command \"true\"; route 10.9.0.0/16 next-hop 192.0.2.1; }}\n\
          mrt {{ updates {{ file \"{}\"; }} }}\nbmp noc {{ connect 127.0.0.9 port 9; }}\n",
         lab.path("state").display(),
-        lab.path("updates").display()
+        lab.path("updates.%Y%m%d.%H%M").display()
     );
     let configuration = section(&lab, "routes [ 10.0.0.0/8 ];")
         + &more
@@ -556,7 +556,10 @@ fn dashboards_and_alerts_name_metrics_that_exist() {
         .map(|series| series.split('{').next().expect("a name"))
         .collect();
     assert_eq!(samples.get("oxabgp_bmp_up{station=\"noc\"}"), Some(&0.0));
-    let archive = format!("{{archive=\"{}\"}}", lab.path("updates").display());
+    let archive = format!(
+        "{{archive=\"{}\"}}",
+        lab.path("updates.%Y%m%d.%H%M").display()
+    );
     let of = |name: &str| samples.get(&format!("oxabgp_mrt_{name}{archive}")).copied();
     assert!(of("records_total") > Some(3.0), "{:?}", of("records_total"));
     assert_eq!(of("lost_records_total"), Some(0.0));
