@@ -87,6 +87,20 @@ fn the_quick_start_of_the_readme_is_the_one_in_etc() {
 }
 
 #[test]
+fn the_operations_of_the_readme_are_valid() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let (_, chapter) = readme.split_once("\n## Operations\n").expect("a chapter");
+    let text = chapter.split("```").nth(1).expect("a block");
+    let env = Env::default();
+    let neighbor = "neighbor 192.0.2.1 { local-address 192.0.2.2; local-as 65001; peer-as 65000; api { processes [ ddos ]; } }";
+    // The helper need not be there.
+    let text = text.replace("./ddos.py", "/bin/cat") + neighbor;
+    let (_, warnings) =
+        Config::parse("README.md", &text, root(), &env).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(warnings.is_empty(), "{warnings}");
+}
+
+#[test]
 fn the_environment_file_is_valid() {
     let path = root().join("etc/exabgp.env");
     let text = fs::read_to_string(&path).expect("the file");

@@ -246,7 +246,7 @@ Examples:
   In a configuration, an address that is announced for as long as a DNS server answers:
 
     process dns {
-        run oxabgp healthcheck --ip 198.51.100.53 --cmd \"dig @198.51.100.53 example.net +tries=1\";
+        run oxabgp healthcheck --ip 198.51.100.53 --dns 198.51.100.53 --dns-query example.net;
         encoder text;
     }
     neighbor 192.0.2.1 { … api { processes [ dns ]; } }
@@ -254,7 +254,8 @@ Examples:
   The same with more options in a file, for `oxabgp healthcheck --config /etc/oxabgp/dns.health`:
 
     # checked every 10 seconds, every second while it changes
-    command = dig @198.51.100.53 example.net +tries=1
+    dns = 198.51.100.53
+    dns-query = example.net
     interval = 10
     ip = 198.51.100.53
     ip = 2001:db8::53

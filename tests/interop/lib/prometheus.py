@@ -115,11 +115,19 @@ class Prometheus(Checks):
 
     def rules(self):
         yield 'the alert rules are valid', self.valid
+        yield 'the example of its configuration is valid', self.example
         yield 'an alert about a session that is down is pending', self.alerts
 
     def valid(self):
         done = subprocess.run(
             [program('promtool'), 'check', 'rules', f'{ROOT}/etc/alerts.yml'], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Failed(done.stdout + done.stderr)
+
+    def example(self):
+        done = subprocess.run(
+            [program('promtool'), 'check', 'config', f'{ROOT}/etc/prometheus.yml'], capture_output=True, text=True
         )
         if done.returncode:
             raise Failed(done.stdout + done.stderr)

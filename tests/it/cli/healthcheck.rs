@@ -447,7 +447,7 @@ fn the_help_shows_how_it_is_used() {
     let (code, out, _) = super::run(&mut oxabgp(&["healthcheck", "--help"]), "");
     assert_eq!(code, 0);
     for wanted in [
-        "run oxabgp healthcheck --ip 198.51.100.53 --cmd",
+        "run oxabgp healthcheck --ip 198.51.100.53 --dns 198.51.100.53 --dns-query",
         "withdraw-on-down\n",
         "oxabgp healthcheck --cmd true --rise 1 --interval 0",
         "--dynamic-ip-setup",

@@ -330,13 +330,13 @@ fn the_example_of_a_file_of_options_is_good() {
     assert_eq!(
         out,
         "neighbor * announce route 198.51.100.53/32 next-hop self med 100 community [ 65001:53 ]\n\
-         neighbor * announce route 198.51.100.54/32 next-hop self med 101 community [ 65001:53 ]\n"
+         neighbor * announce route 198.51.100.55/32 next-hop self med 101 community [ 65001:53 ]\n"
     );
     assert_eq!(
         changes(&lab),
         [
             "address add 198.51.100.53/32 dev lo label lo:dns",
-            "address add 198.51.100.54/32 dev lo label lo:dns",
+            "address add 198.51.100.55/32 dev lo label lo:dns",
         ]
     );
 }
