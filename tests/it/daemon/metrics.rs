@@ -427,6 +427,36 @@ fn a_reader_that_stops_reading_delays_nobody() {
 }
 
 #[test]
+fn readers_of_long_answers_that_stop_delay_nobody() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let mut configuration = section(&lab, "") + &neighbor(port, "");
+    for number in 0..600 {
+        let address = format!("127.9.{}.{} {{", number / 200, number % 200 + 1);
+        configuration += &neighbor(port, "passive true;").replacen("127.0.0.1 {", &address, 1);
+    }
+    let _daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    // As many as are served at a time; none of them reads, and no socket's buffer holds the answer.
+    let stalled: Vec<UnixStream> = (0..8)
+        .map(|_| {
+            let mut stream = connect(&lab);
+            write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").expect("it is taken");
+            stream
+        })
+        .collect();
+    peer.expect(oxabgp::bgp::message::MessageType::UPDATE);
+    let answer = request(&lab, "GET /metrics", "");
+    assert!(answer.body.len() > 1 << 19, "{}", answer.body.len());
+    let samples = parse(&answer.body, false);
+    assert_eq!(
+        samples.get("oxabgp_session_up{peer=\"127.0.0.1\"}"),
+        Some(&1.0)
+    );
+    drop(stalled);
+}
+
+#[test]
 fn half_open_requests_delay_no_scrape() {
     let lab = Lab::new();
     let (_listener, port) = listener();
