@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::encoder::{Encoder, Format, Kind};
 use crate::bgp::nlri::inet::prefix_of;
-use crate::bgp::{Afi, Safi};
+use crate::bgp::{Afi, AttributeSet, Safi};
 use crate::daemon::core::Core;
 use crate::daemon::status::snapshot::{PeerState, Snapshot};
 use crate::rib::{PeerId, RouteFilter};
@@ -51,12 +51,13 @@ impl Exporter {
             }
             let (address, bits) = prefix_of(family.afi, &route.nlri.bytes);
             let prefix = format!("{address}/{bits}");
+            let attributes = Attributes::of(route.attributes);
             for peer in route.peers.iter() {
                 let known = self.by_id.get(&peer).and_then(|at| snapshot.peers.get(*at));
                 let Some(peer) = known.filter(|_| self.written.len() < MOST) else {
                     continue;
                 };
-                if self.written.insert(key(peer, &prefix)) {
+                if self.written.insert(key(peer, &prefix, &attributes)) {
                     encoder.sample(
                         &[
                             ("peer_ip", &peer.address),
@@ -65,6 +66,10 @@ impl Exporter {
                             ("local_asn", &peer.local_as),
                             ("nlri", &prefix),
                             ("family", &family.to_string()),
+                            ("med", &attributes.med),
+                            ("local_preference", &attributes.local_preference),
+                            ("as_path", &attributes.as_path),
+                            ("communities", &attributes.communities),
                         ],
                         1,
                     );
@@ -113,13 +118,50 @@ impl Exporter {
     }
 }
 
-fn key(peer: &PeerState, prefix: &str) -> String {
+/// The attributes that are labels, as that exporter writes them: 0 where there is none.
+struct Attributes {
+    med: String,
+    local_preference: String,
+    as_path: String,
+    communities: String,
+}
+
+impl Attributes {
+    fn of(set: &AttributeSet) -> Self {
+        let number = |value: Option<u32>| value.unwrap_or(0).to_string();
+        let segments = set.as_path().into_iter().flat_map(|path| path.segments());
+        let path = segments.flat_map(|segment| &segment.asns);
+        Self {
+            med: number(set.med()),
+            local_preference: number(set.local_pref()),
+            as_path: path
+                .map(|asn| asn.to_string())
+                .collect::<Vec<_>>()
+                .join(" "),
+            communities: set
+                .communities()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" "),
+        }
+    }
+}
+
+fn key(peer: &PeerState, prefix: &str, attributes: &Attributes) -> String {
     let mut key = String::with_capacity(64);
     // Writing to a string cannot fail.
     let _ = write!(
         key,
-        "{} {} {} {} {prefix}",
-        peer.address, peer.peer_as, peer.local_address, peer.local_as
+        "{} {} {} {} {prefix} {} {} {} {}",
+        peer.address,
+        peer.peer_as,
+        peer.local_address,
+        peer.local_as,
+        attributes.med,
+        attributes.local_preference,
+        attributes.as_path,
+        attributes.communities
     );
     key
 }

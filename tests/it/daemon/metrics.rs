@@ -280,7 +280,7 @@ fn a_session_is_measured_over_its_end() {
 fn open_metrics_is_sent_to_those_who_prefer_it() {
     let lab = Lab::new();
     let (_listener, port) = listener();
-    let body = "static { route 10.1.0.0/16 next-hop self; }";
+    let body = "static { route 10.1.0.0/16 next-hop self; route 10.2.0.0/16 next-hop self med 7 local-preference 200 as-path [ 65001 65002 ] community [ 65001:1 no-export ]; }";
     let configuration = section(&lab, "compat exabgp-exporter;") + &neighbor(port, body);
     let _daemon = Daemon::start(&lab, &configuration);
     let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
@@ -298,8 +298,14 @@ fn open_metrics_is_sent_to_those_who_prefer_it() {
         plain.get("exabgp_state_peer{peer_ip=\"127.0.0.1\",peer_asn=\"65001\"}"),
         Some(&0.0)
     );
-    let route = "exabgp_state_route{peer_ip=\"127.0.0.1\",peer_asn=\"65001\",local_ip=\"127.0.0.1\",local_asn=\"65000\",nlri=\"10.1.0.0/16\",family=\"ipv4 unicast\"}";
-    assert_eq!(plain.get(route), Some(&1.0));
+    let route = "exabgp_state_route{peer_ip=\"127.0.0.1\",peer_asn=\"65001\",local_ip=\"127.0.0.1\",local_asn=\"65000\",nlri=\"10.1.0.0/16\",family=\"ipv4 unicast\",med=\"0\",local_preference=\"0\",as_path=\"\",communities=\"\"}";
+    assert_eq!(plain.get(route), Some(&1.0), "{plain:?}");
+    let attributes = "med=\"7\",local_preference=\"200\",as_path=\"65001 65002\",communities=\"65001:1 no-export\"}";
+    let full = plain.keys().find(|series| series.contains("10.2.0.0/16"));
+    assert!(
+        full.is_some_and(|series| series.ends_with(attributes)),
+        "{full:?}"
+    );
     assert!(!scrape(&lab).is_empty() && V4.to_string() == "ipv4 unicast");
 }
 
