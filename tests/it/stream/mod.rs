@@ -6,6 +6,7 @@ mod command;
 mod csv;
 mod damage;
 mod feeds;
+mod filters;
 mod forms;
 #[cfg(feature = "kafka")]
 mod kafka;

@@ -140,8 +140,8 @@ fn no_next_hop_is_never_the_one_before() {
     assert!(dump(&bytes)[1].contains("|255.255.255.255|"));
 }
 
-/// The prefixes that pass a filter.
-fn passing(bytes: &[u8], filter: &str) -> Vec<String> {
+/// The prefixes that pass a filter, each with the letter of its elem.
+pub(super) fn passing(bytes: &[u8], filter: &str) -> Vec<String> {
     let file = file(bytes);
     let builder = Stream::builder()
         .path(file.path())
