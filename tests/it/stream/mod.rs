@@ -5,6 +5,7 @@ mod build;
 mod command;
 mod csv;
 mod damage;
+mod effects;
 mod feeds;
 mod filters;
 mod forms;
