@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::build::{announce, attribute, bgp, common, entry, peers, record, rib, update};
+use super::build::{announce, attribute, bgp, common, entry, message, peers, record, rib, update};
 use super::feeds::router;
 use super::file;
 use crate::cli::texts;
@@ -193,4 +193,80 @@ fn the_rib_period_is_that_of_each_collector() {
             assert_eq!(prefixes(&[option, period, path]), wanted, "{period}");
         }
     }
+}
+
+#[test]
+fn statistics_list_what_there_is_most_of() {
+    let two = [common(&[65_001, 64_500]), attribute(0xC0, 8, &[0, 1, 0, 2])].concat();
+    let set = [
+        attribute(0x40, 1, &[0]),
+        attribute(0x40, 2, &[1, 2, 0, 0, 0, 7, 0, 0, 0, 8]),
+    ]
+    .concat();
+    let state = [0, 6, 0, 1];
+    let session = [
+        0, 0, 0xFD, 0xEA, 0, 0, 0xFD, 0xE7, 0, 0, 0, 1, 192, 0, 2, 3, 192, 0, 2, 9,
+    ];
+    let entries = [
+        entry(0, None, &common(&[65_001, 64_500])),
+        entry(1, None, &common(&[65_002, 64_501])),
+    ];
+    let file = file(
+        &[
+            peers(1, &[65_009, 65_008]),
+            rib(1, 2, &[16, 10, 1], &entries),
+            message(2, 4, &update(&[16, 10, 9], &two, &[16, 10, 1, 16, 10, 2])),
+            message(3, 4, &update(&[], &set, &[16, 10, 2])),
+            message(4, 4, &update(&[], &common(&[64_502]), &[16, 10, 1])),
+            record(5, 16, 5, &[&session[..], &state].concat()),
+        ]
+        .concat(),
+    );
+    let path = text(file.path());
+    let (code, out, err) = run(&["--stats", path]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let wanted = "           2  rib
+           4  announcement
+           1  withdrawal
+           1  peerstate
+
+peers (4)
+           5  AS65001 192.0.2.2
+           1  AS65002 192.0.2.3
+           1  AS65008 192.0.2.2
+           1  AS65009 192.0.2.1
+
+origins (3)
+           3  AS64500
+           1  AS64501
+           1  AS64502
+
+prefixes (3)
+           4  10.1.0.0/16
+           2  10.2.0.0/16
+           1  10.9.0.0/16
+";
+    assert_eq!(out, wanted);
+    // What is left out of the lists is still counted in their titles.
+    let (_, out, _) = run(&["--stats", "--top", "1", path]);
+    let wanted = "           2  rib
+           4  announcement
+           1  withdrawal
+           1  peerstate
+
+peers (4)
+           5  AS65001 192.0.2.2
+
+origins (3)
+           3  AS64500
+
+prefixes (3)
+           4  10.1.0.0/16
+";
+    assert_eq!(out, wanted);
+    let (_, out, _) = run(&["--stats", "-j", "65009", "--top", "0", path]);
+    assert!(
+        out.ends_with("\npeers (1)\n\norigins (1)\n\nprefixes (1)\n"),
+        "{out}"
+    );
 }
