@@ -14,7 +14,7 @@ use crate::text::SyntaxError;
 
 use super::Stream;
 use super::decoder::Detection;
-use super::filter::{Expression, Filter};
+use super::filter::{Expression, Filter, Terms};
 use super::merge::Merge;
 use super::names::Named;
 use super::paths::{Skipped, expand};
@@ -90,6 +90,7 @@ pub struct Builder {
     lists: Vec<PathBuf>,
     others: Vec<Box<dyn Source>>,
     live: Vec<Live>,
+    terms: Terms,
     expression: Expression,
     interval: Option<(u32, u32)>,
     rib_period: u32,
@@ -224,7 +225,8 @@ impl Builder {
         self
     }
 
-    /// Adds a filter in the language of [`expr`](super::expr). Several must all pass.
+    /// Adds a filter in the language of [`expr`](super::expr). What several of bgpreader's language ask of one term, such as `peer`,
+    /// are alternatives, as in libbgpstream, except for `aspath`. One with `or`, `not` or a term twice has to pass as a whole.
     ///
     /// # Errors
     /// When it is malformed.
@@ -234,10 +236,15 @@ impl Builder {
         Ok(self.expression(expression))
     }
 
-    /// Adds a filter.
+    /// Adds a filter, as [`filter`](Self::filter) does.
     #[must_use]
     pub fn expression(mut self, expression: Expression) -> Self {
-        self.expression = self.expression.and(expression);
+        match expression.plain() {
+            Some(tests) => tests
+                .into_iter()
+                .for_each(|test| self.terms.add(test.clone())),
+            None => self.expression = self.expression.and(expression),
+        }
         self
     }
 
@@ -342,7 +349,8 @@ impl Builder {
             other.advance();
             sources.push(other);
         }
-        let filter = (!self.expression.is_empty()).then(|| Filter::new(self.expression));
+        let expression = Expression::from(self.terms).and(self.expression);
+        let filter = (!expression.is_empty()).then(|| Filter::new(expression));
         Ok(Stream::new(
             Merge::new(sources, Live::join(self.live).map_err(Error::Thread)?),
             filter,

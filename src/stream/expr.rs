@@ -9,6 +9,8 @@
 //! The values of a term are alternatives. `or`, `not`, parentheses, ranges (`peer 64512-65534`), `AS64500`, asdot, names of communities,
 //! `lc:A:B:C`, `ext:…` and the term `rib`, the table of a router that BMP reported, are additions. Unlike the original, any white space separates, a prefix given twice with different
 //! keywords matches by both, several IP versions are alternatives, and empty numbers and prefixes with blanks are refused.
+//!
+//! [`Builder::filter`](super::Builder::filter) tells how several filters are joined.
 
 use std::str::FromStr;
 

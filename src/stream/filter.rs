@@ -4,6 +4,8 @@
 //! ordered by their cost, and the costly ones (paths, communities) are asked at most once per block, and only when a cheaper
 //! one, or a prefix, has not decided.
 
+use std::mem::discriminant;
+
 use crate::bgp::family::Afi;
 use crate::mrt::bgp4mp::Message;
 
@@ -77,8 +79,8 @@ pub enum Test {
     Community(Vec<CommunityPattern>),
     /// The AS path matches.
     Path(Box<PathPattern>),
-    /// IP version 4 or 6.
-    IpVersion(u8),
+    /// One of these IP versions, 4 and 6.
+    IpVersion(Vec<u8>),
     /// Elems of one of these kinds.
     Elem(Vec<ElemKind>),
     /// About one of these tables of a router.
@@ -98,9 +100,62 @@ impl Test {
         }
     }
 
+    /// Returns `true` if both are of one term whose values are alternatives. Patterns of paths are none, and extended communities
+    /// have a term of their own.
+    fn is_same_term(&self, other: &Self) -> bool {
+        let extended = |list: &[CommunityPattern]| {
+            let mut list = list.iter();
+            list.all(|one| matches!(one, CommunityPattern::Extended(_)))
+        };
+        match (self, other) {
+            (Self::Path(_), _) => false,
+            (Self::Community(own), Self::Community(more)) => extended(own) == extended(more),
+            _ => discriminant(self) == discriminant(other),
+        }
+    }
+
+    /// Takes the values of a test of the same term as alternatives.
+    fn widen(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Project(own), Self::Project(more))
+            | (Self::Collector(own), Self::Collector(more))
+            | (Self::Router(own), Self::Router(more)) => own.extend(more),
+            (Self::Kind(own), Self::Kind(more)) => own.extend(more),
+            (Self::Peer(own), Self::Peer(more)) | (Self::Origin(own), Self::Origin(more)) => {
+                own.0.extend(more.0);
+            }
+            (Self::Prefix(own), Self::Prefix(more)) => own.extend(*more),
+            (Self::Community(own), Self::Community(more)) => own.extend(more),
+            (Self::IpVersion(own), Self::IpVersion(more)) => own.extend(more),
+            (Self::Elem(own), Self::Elem(more)) => own.extend(more),
+            (Self::Rib(own), Self::Rib(more)) => own.extend(more),
+            // Tests of several terms are no alternatives.
+            _ => {}
+        }
+    }
+
     /// Tests that need a route or are costly wait until a route is asked for.
     const fn waits(&self) -> bool {
         self.cost() >= 2
+    }
+}
+
+/// Tests that are added one by one, as libbgpstream takes them: the values of a term are alternatives.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Terms(Vec<Test>);
+
+impl Terms {
+    pub(super) fn add(&mut self, test: Test) {
+        match self.0.iter_mut().find(|own| own.is_same_term(&test)) {
+            Some(own) => own.widen(test),
+            None => self.0.push(test),
+        }
+    }
+}
+
+impl From<Terms> for Expression {
+    fn from(terms: Terms) -> Self {
+        Self::And(terms.0.into_iter().map(Self::Test).collect())
     }
 }
 
@@ -138,6 +193,25 @@ impl Expression {
             }
             (one, other) => Self::And(vec![one, other]),
         }
+    }
+
+    /// The tests of a filter that bgpreader has as well: tests that all have to pass, none with the term of another one.
+    pub(crate) fn plain(&self) -> Option<Vec<&Test>> {
+        let all = match self {
+            Self::And(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let mut tests: Vec<&Test> = Vec::new();
+        for one in all {
+            match one {
+                Self::Test(test) if !tests.iter().any(|own| own.is_same_term(test)) => {
+                    tests.push(test);
+                }
+                one if one.is_empty() => {}
+                _ => return None,
+            }
+        }
+        Some(tests)
     }
 
     /// Returns `true` if everything passes.
@@ -404,11 +478,11 @@ fn ask(
         Test::Peer(numbers) => numbers.contains(block.peer_asn),
         Test::Elem(list) => list.contains(&block.kind),
         Test::Rib(list) => list.contains(&block.rib),
-        Test::IpVersion(version) => {
+        Test::IpVersion(versions) => {
             block.states.is_none()
                 && match block.family.afi {
-                    Afi::IPV4 => *version == 4,
-                    Afi::IPV6 => *version == 6,
+                    Afi::IPV4 => versions.contains(&4),
+                    Afi::IPV6 => versions.contains(&6),
                     _ => false,
                 }
         }

@@ -22,7 +22,7 @@
 //! |---|---|
 //! | `BGPStream(from_time, until_time)`, `add_interval_filter` | [`Builder::interval`]; [`names::time`] reads dates |
 //! | `add_recent_interval_filter("3 h")` | [`names::span`] and [`Builder::interval`] |
-//! | `BGPStream(filter=…)`, `parse_filter_string` | [`Builder::filter`] |
+//! | `BGPStream(filter=…)`, `parse_filter_string` | [`Builder::filter`]; several add alternatives to a term, as there |
 //! | `add_filter("peer-asn", "1")` | `.filter("peer 1")`, or a [`filter::Test`] by [`Builder::expression`] |
 //! | `add_filter("not-peer-asn", "1")` | `.filter("not peer 1")` |
 //! | `add_filter("prefix-exact", p)`, `-more`, `-less`, `-any` | `.filter("prefix exact P")`, `more`, `less`, `any` |

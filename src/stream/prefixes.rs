@@ -66,6 +66,16 @@ impl PrefixSet {
         }
     }
 
+    /// Adds all prefixes of another set.
+    pub(super) fn extend(&mut self, other: Self) {
+        for (prefix, how) in other.v4 {
+            self.insert(prefix.into(), how);
+        }
+        for (prefix, how) in other.v6 {
+            self.insert(prefix.into(), how);
+        }
+    }
+
     /// Number of prefixes.
     pub fn len(&self) -> usize {
         self.v4.len() + self.v6.len()

@@ -110,13 +110,8 @@ pub(super) fn build(term: Term, values: &[Word]) -> Result<Expression, SyntaxErr
         },
         Term::IpVersion => {
             one_of(values, &["4", "6"])?;
-            let version = |text: &str| {
-                let version = if text == "4" { 4 } else { 6 };
-                Expression::Test(Test::IpVersion(version))
-            };
-            return Ok(Expression::Or(
-                values.iter().map(|word| version(&word.text)).collect(),
-            ));
+            let version = |word: &Word| if word.text == "4" { 4 } else { 6 };
+            Test::IpVersion(values.iter().map(version).collect())
         }
         Term::ElemType => Test::Elem(elem_kinds(values)?),
         Term::Rib => Test::Rib(ribs(values)?),

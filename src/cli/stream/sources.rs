@@ -234,17 +234,28 @@ fn daemon(
     Ok(builder.live(live))
 }
 
-/// What is asked of RIS Live, so that not everything crosses the network: filters decide afterwards.
+/// What is asked of RIS Live, so that not everything crosses the network: filters decide afterwards. Collectors and prefixes of
+/// `--filter` are alternatives to those of the options; then all are asked for.
 #[cfg(feature = "ris-live")]
 fn subscriptions(args: &StreamArgs) -> Vec<crate::stream::source::Subscription> {
+    use crate::stream::filter::{Expression, Test};
     use crate::stream::source::Subscription;
-    let any = |list: &[String]| match list.is_empty() {
-        true => vec![None],
-        false => list.iter().cloned().map(Some).collect(),
+    let widened = |is_term: &dyn Fn(&Test) -> bool| {
+        let mut filters = args.filter.iter().filter_map(|text| text.parse().ok());
+        filters.any(|filter: Expression| {
+            let tests = filter.plain().unwrap_or_default();
+            tests.into_iter().any(is_term)
+        })
+    };
+    let any = |list: &[String], is_term: &dyn Fn(&Test) -> bool| {
+        if list.is_empty() || widened(is_term) {
+            return vec![None];
+        }
+        list.iter().cloned().map(Some).collect()
     };
     let mut all = Vec::new();
-    for host in any(&args.collector) {
-        for prefix in any(&args.prefix) {
+    for host in any(&args.collector, &|test| matches!(test, Test::Collector(_))) {
+        for prefix in any(&args.prefix, &|test| matches!(test, Test::Prefix(_))) {
             all.push(Subscription {
                 host: host.clone(),
                 prefix,
@@ -309,5 +320,50 @@ const fn detection(args: &StreamArgs) -> Detection {
         Detection::Off
     } else {
         Detection::On
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "ris-live")]
+    use super::*;
+
+    #[cfg(feature = "ris-live")]
+    #[test]
+    fn ris_live_is_asked_for_all_that_may_pass() {
+        for (options, wanted) in [
+            (&[][..], &[(None, None)][..]),
+            (&["-k", "10.0.0.0/8"], &[(None, Some("10.0.0.0/8"))]),
+            (
+                &["-c", "rrc00", "-c", "rrc01", "-k", "10.0.0.0/8"],
+                &[
+                    (Some("rrc00"), Some("10.0.0.0/8")),
+                    (Some("rrc01"), Some("10.0.0.0/8")),
+                ],
+            ),
+            // Alternatives.
+            (&["-k", "10.0.0.0/8", "-f", "prefix ::/0"], &[(None, None)]),
+            (
+                &["-c", "rrc00", "-k", "10.0.0.0/8", "-f", "collector rrc01"],
+                &[(None, Some("10.0.0.0/8"))],
+            ),
+            // Both have to pass.
+            (
+                &["-k", "10.0.0.0/8", "-f", "peer 1 or prefix ::/0"],
+                &[(None, Some("10.0.0.0/8"))],
+            ),
+        ] {
+            let words = [&["stream"], options].concat();
+            let command = <StreamArgs as clap::Args>::augment_args(clap::Command::new("stream"));
+            let matches = command.get_matches_from(words);
+            let args =
+                <StreamArgs as clap::FromArgMatches>::from_arg_matches(&matches).expect("options");
+            let asked = subscriptions(&args);
+            let asked: Vec<_> = asked
+                .iter()
+                .map(|one| (one.host.as_deref(), one.prefix.as_deref()))
+                .collect();
+            assert_eq!(asked, wanted, "{options:?}");
+        }
     }
 }

@@ -110,6 +110,21 @@ fn each_option_of_bgpreader_chooses_by_its_own_term() {
         (&["--aspath", "_3356_", "-A", "_174_"], &["3"]),
         (&["-A", "!_3356_"], &["2", "4", "edge"]),
         (&["-p", "ris", "-a", "64500", "-y", "1:*"], &["1"]),
+        // Alternatives, unless the filter has `or` or `not`.
+        (&["-f", "peer 65002", "-j", "65003"], &["2", "3"]),
+        (
+            &[
+                "-k",
+                "10.1.0.0/16",
+                "--filter",
+                "prefix 10.2.0.0/16",
+                "-p",
+                "ris",
+            ],
+            &["1", "2"],
+        ),
+        (&["-f", "peer 65002 or peer 65003", "-j", "65003"], &["3"]),
+        (&["-f", "not peer 65001", "-J", "65002"], &["3", "4"]),
     ] {
         let all = ["--csv-file", text(&list), text(&bmp)];
         let wanted: Vec<String> = wanted

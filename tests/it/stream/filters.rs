@@ -221,3 +221,57 @@ fn the_origin_of_files_is_chosen() {
         assert_eq!(found, wanted, "{filter}");
     }
 }
+
+#[test]
+fn what_several_filters_ask_of_one_term_are_alternatives() {
+    let small = attribute(0xC0, 8, &[0, 1, 0, 2]);
+    let extended = attribute(0xC0, 16, &[0, 2, 0xFD, 0xE8, 0, 0, 0, 1]);
+    let both = [&common(&[1, 3, 5])[..], &small, &extended].concat();
+    let bytes = [
+        message(1, &update(&[], &both, &[16, 10, 1])),
+        message(
+            2,
+            &update(&[], &[common(&[2, 3, 6]), small].concat(), &[16, 10, 2]),
+        ),
+        message(3, &update(&[], &common(&[3, 4, 7]), &[16, 10, 3])),
+        message(4, &update(&[16, 10, 4], &[], &[])),
+    ]
+    .concat();
+    let file = super::file(&bytes);
+    for (filters, wanted) in [
+        (&["peer 1", "peer 2"][..], &[1, 2][..]),
+        (&["peer 1", "peer 2", "peer 4"], &[1, 2, 4]),
+        (&["peer 1 2", "origin 6", "peer 3"], &[2]),
+        (&["origin 5", "origin 7-9"], &[1, 3]),
+        (&["prefix 10.1.0.0/16", "prefix exact 10.4.0.0/16"], &[1, 4]),
+        (
+            &["prefix exact 10.0.0.0/8", "prefix more 10.0.0.0/14"],
+            &[1, 2, 3],
+        ),
+        (
+            &["elemtype withdrawals", "elemtype announcements"],
+            &[1, 2, 3, 4],
+        ),
+        (&["ipversion 6", "ipversion 4"], &[1, 2, 3, 4]),
+        (&["type ribs", "type updates"], &[1, 2, 3, 4]),
+        (&["rib loc", "rib adj-in-pre"], &[1, 2, 3, 4]),
+        (&["community 9:9", "community 1:2"], &[1, 2]),
+        (&["peer 1 and origin 5", "origin 6 and peer 2"], &[1, 2]),
+        // Patterns of paths, and terms of our own, have to pass.
+        (&["aspath _3_", "aspath _6_"], &[2]),
+        (&["community 1:2", "extcommunity target:65000:1"], &[1]),
+        (&["peer 1", "peer 1 or peer 2"], &[1]),
+        (&["peer 1 2", "not peer 1"], &[2]),
+        (&["peer 1 2", "(peer 2 3) and (peer 2 4)"], &[2]),
+        (&["not peer 1", "not peer 2"], &[3, 4]),
+    ] {
+        let mut builder = Stream::builder().path(file.path()).expect("a file");
+        for filter in filters {
+            builder = builder.filter(filter).expect(filter);
+        }
+        let lines = print(builder, Format::Elems);
+        let wanted: Vec<_> = wanted.iter().map(|n| format!("10.{n}.0.0/16")).collect();
+        let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+        assert_eq!(columns(&lines, &[10]), wanted, "{filters:?}");
+    }
+}
