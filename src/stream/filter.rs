@@ -219,15 +219,23 @@ impl Expression {
         matches!(self, Self::And(all) if all.is_empty())
     }
 
-    /// The same without tests of project, collector and type, which pass: for sources that tell none of them.
+    /// The same without tests of project, collector and type, which pass, negated or not: for sources that tell none of them.
     #[must_use]
     pub fn without_origin(self) -> Self {
-        let each = |all: Vec<Self>| all.into_iter().map(Self::without_origin).collect();
+        self.with_origin(true)
+    }
+
+    /// The same with this answer of the tests of project, collector and type.
+    fn with_origin(self, answer: bool) -> Self {
+        let each = |all: Vec<Self>| all.into_iter().map(|one| one.with_origin(answer)).collect();
         match self {
             Self::And(all) => Self::And(each(all)),
             Self::Or(all) => Self::Or(each(all)),
-            Self::Not(one) => Self::Not(Box::new(one.without_origin())),
-            Self::Test(Test::Project(_) | Test::Collector(_) | Test::Kind(_)) => Self::default(),
+            Self::Not(one) => Self::Not(Box::new(one.with_origin(!answer))),
+            Self::Test(Test::Project(_) | Test::Collector(_) | Test::Kind(_)) => match answer {
+                true => Self::And(Vec::new()),
+                false => Self::Or(Vec::new()),
+            },
             test @ Self::Test(_) => test,
         }
     }

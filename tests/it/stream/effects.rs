@@ -285,3 +285,21 @@ prefixes (3)
         "{out}"
     );
 }
+
+#[test]
+fn of_single_files_nobody_told_project_or_collector() {
+    let file = file(&announce(1, 1));
+    let option = format!("upd-file={}", text(file.path()));
+    for filter in [
+        "project ris",
+        "not project ris",
+        "not (collector rrc00 and type ribs)",
+        "peer 65001 and not type updates",
+        "not (peer 1 or project ris)",
+    ] {
+        let arguments = ["-d", "singlefile", "-o", &option, "-f", filter];
+        assert_eq!(prefixes(&arguments), ["10.1.0.0/16"], "{filter}");
+    }
+    let arguments = ["-d", "singlefile", "-o", &option, "-f", "not peer 65001"];
+    assert_eq!(prefixes(&arguments), Vec::<String>::new());
+}
