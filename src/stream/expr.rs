@@ -19,6 +19,11 @@ use crate::text::{Span, SyntaxError};
 use super::filter::Expression;
 use super::terms::{TERMS, Term, Word, build};
 
+/// The names of the terms.
+pub fn terms() -> impl Iterator<Item = &'static str> + Clone {
+    TERMS.iter().map(|(name, _, _)| *name)
+}
+
 /// Deepest nesting of parentheses and `not`.
 const DEEPEST: usize = 64;
 

@@ -19,9 +19,39 @@ pub(super) const BGP_PORT: u16 = 179;
     args_override_self = true,
     after_help = "\
 The filter language:
-  project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype, rib,
-  each with one value or several, joined by `and`, `or`, `not` and parentheses:
-    oxabgp stream --filter 'prefix more 192.0.2.0/24 and not origin 64500' updates.*.gz
+  Terms with one value or several, any of which may match, joined by
+  `and`, `or`, `not` and parentheses:
+    oxabgp stream --filter 'prefix 192.0.2.0/24 and not origin 1' *.gz
+  Several filters, and the options for single terms, go together: what
+  they ask of one term are alternatives, except for `aspath`. A filter
+  with `or`, `not` or a term twice has to pass as a whole. An elem that
+  cannot have what is asked for, as a withdrawal an origin, fails.
+
+Terms of filters:
+  project ris                   by the names of files, or lists
+  collector rrc06 linx          the same
+  router edge1                  one that reports by BMP
+  type updates                  update files; `ribs`: tables
+  resourcetype stream           everything passes, as with `batch`
+  peer 64500 64512-65534        AS of the peer: numbers, ranges
+  origin AS64500 1.10           AS that originated the route
+  prefix 192.0.2.0/24           it, and those inside of it: `more`
+  prefix exact 192.0.2.0/24     no other one
+  prefix less 192.0.2.1/32      it, and those around it
+  prefix any 192.0.2.0/24       it, those inside of and around it
+  community 64500:* no-export   `*` for any half, or a name
+  community lc:64500:1:*        a large community
+  community ext:target:64500:1  an extended community
+  extcommunity target:64500:1   the same
+  aspath _64500_                a regular expression for the path;
+                                `_`: an end, or what separates numbers
+  aspath !^64500_               paths that don't match
+  ipversion 6                   IPv6; `4`: IPv4
+  elemtype ribs announcements   routes of tables, announcements; also
+                                `withdrawals`, `peerstates`
+  rib adj-in-post loc           tables that BMP reports; also
+                                `adj-in-pre`, `adj-out-pre`,
+                                `adj-out-post`
 
 Files hold MRT, BMP (also with OpenBMP's headers) or RIS Live messages, one a line; which of them is found out.
 
@@ -36,7 +66,7 @@ pub(in crate::cli) struct StreamArgs {
     /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
     #[arg(value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// A filter.
+    /// What passes this filter, in the language below. May be repeated.
     #[arg(short, long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(super) filter: Vec<String>,
     /// Records of the last time: `3 h`. Units: s, m, h, d.
@@ -45,37 +75,37 @@ pub(in crate::cli) struct StreamArgs {
     /// Records of a time, ends included: seconds since 1970 or `Y-m-d H:M:S`, UTC.
     #[arg(short = 'w', long, value_name = "START[,END]")]
     pub(super) time_window: Option<String>,
-    /// Of a project.
+    /// Of this project. May be repeated.
     #[arg(short, long)]
     pub(super) project: Vec<String>,
-    /// Of a collector.
+    /// Of this collector. May be repeated.
     #[arg(short, long)]
     pub(super) collector: Vec<String>,
-    /// Of a router.
+    /// Of this router, which reports by BMP. May be repeated.
     #[arg(short = 'R', long)]
     pub(super) router: Vec<String>,
-    /// `ribs` or `updates`.
+    /// Of this type: `ribs` or `updates`. May be repeated.
     #[arg(short = 't', long, value_name = "TYPE")]
     pub(super) record_type: Vec<String>,
     /// Accepted for bgpreader's sake: `stream` or `batch`.
-    #[arg(short = 'T', long, hide = true, value_name = "TYPE")]
+    #[arg(short = 'T', long, value_name = "TYPE")]
     pub(super) resource_type: Vec<String>,
-    /// Of a peer's AS.
+    /// Of peers of this AS, or of these: `64512-65534`. May be repeated.
     #[arg(short = 'j', long, value_name = "AS")]
     pub(super) peer_asn: Vec<String>,
-    /// Not of a peer's AS.
+    /// Not of peers of this AS, or of these. May be repeated.
     #[arg(short = 'J', long, value_name = "AS")]
     pub(super) not_peer_asn: Vec<String>,
-    /// With this origin AS.
+    /// With this origin AS, or one of these: `64512-65534`. May be repeated.
     #[arg(short = 'a', long, value_name = "AS")]
     pub(super) origin_asn: Vec<String>,
-    /// In this prefix.
+    /// In this prefix. May be repeated.
     #[arg(short = 'k', long)]
     pub(super) prefix: Vec<String>,
-    /// With this community; `*` is a wildcard.
+    /// With this community: `64500:*`, `no-export`, `lc:64500:1:*`, `ext:target:64500:1`. May be repeated.
     #[arg(short = 'y', long)]
     pub(super) community: Vec<String>,
-    /// With an AS path that matches.
+    /// With an AS path that matches; `!` in front: that doesn't. May be repeated: then all have to match.
     #[arg(short = 'A', long, value_name = "REGEX", allow_hyphen_values = true)]
     pub(super) aspath: Vec<String>,
     /// Read a table of a collector only this many seconds after the one before.
@@ -264,4 +294,39 @@ fn family(text: &str) -> Result<Family, String> {
         })
     };
     parse().ok_or_else(|| "expected a family such as `ipv4 unicast`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::{Expression, RibView};
+
+    #[test]
+    fn help_has_an_example_of_each_term() {
+        let command = StreamArgs::augment_args(clap::Command::new("stream"));
+        let help = command.get_after_help().expect("help").to_string();
+        let section = help.split("Terms of filters:\n").nth(1).expect("a section");
+        let section = section.split("\n\n").next().expect("its lines");
+        for line in section.lines() {
+            // Manual pages have no room for more.
+            assert!(line.len() <= 72, "{line}");
+            let example = line.get(2..32).expect(line).trim();
+            if example.is_empty() {
+                continue;
+            }
+            if let Err(error) = example.parse::<Expression>() {
+                panic!("{example}: {error}");
+            }
+        }
+        let terms = crate::stream::expr::terms();
+        let kinds = ["ribs", "announcements", "withdrawals", "peerstates"];
+        let names = RibView::ALL.iter().map(|rib| rib.as_str()).chain(kinds);
+        assert!(terms.clone().count() > 10);
+        for word in terms.chain(names).chain(["exact", "more", "less", "any"]) {
+            let found = section
+                .split(|one: char| one.is_whitespace() || "`,;:".contains(one))
+                .any(|known| known == word);
+            assert!(found, "{word}");
+        }
+    }
 }
