@@ -61,7 +61,8 @@ fn open(asn: u16, capabilities: &[u8]) -> Vec<u8> {
 /// ADD-PATH for IPv4 unicast, both directions.
 const ADD_PATH: &[u8] = &[69, 4, 0, 1, 1, 3];
 
-fn initiation(name: &str) -> Vec<u8> {
+/// An Initiation message of a router with this name.
+pub(super) fn initiation(name: &str) -> Vec<u8> {
     let mut tlvs = Vec::new();
     Tlvs::write(&mut tlvs, Information::SYS_NAME, name.as_bytes());
     let mut reader = oxabgp::wire::Reader::new(&tlvs);

@@ -18,6 +18,7 @@ mod mrtparse;
 mod options;
 mod oracle;
 mod order;
+mod routers;
 mod ruled_out;
 mod sources;
 mod traps;
