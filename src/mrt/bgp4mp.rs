@@ -81,7 +81,7 @@ pub struct StateChange {
 /// A route of a table written in the deprecated BGP4MP_ENTRY form, which OpenBGPD still offers as `table-mp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Between whom.
+    /// Between whom, in the order of the draft. OpenBGPD writes its own side first, where the peer should be.
     pub session: Session,
     /// When the route was received.
     pub originated: u32,

@@ -231,9 +231,10 @@ impl Decoder {
             path_id: None,
             nlri: entry.nlri,
         };
+        let (peer_asn, peer) = neighbor(&entry.session, &attributes);
         let mut block = Block {
-            peer_asn: entry.session.peer_asn,
-            peer: entry.session.peer,
+            peer_asn,
+            peer,
             originated: Some(Timestamp::from_seconds(entry.originated)),
             ..self.block(ElemKind::Rib, entry.family, Routes::One(route))
         };
@@ -451,6 +452,20 @@ impl Facts {
         let [sent, _] = self.offers[side]?;
         let [_, received] = self.offers[1 - side]?;
         Some(sent.contains(family) && received.contains(family))
+    }
+}
+
+/// The neighbor of a BGP4MP_ENTRY. OpenBGPD, of which alone such tables are known, writes its own side first, against
+/// the draft; a path that begins with the AS that stands first tells of another writer.
+fn neighbor(session: &Session, attributes: &Attributes<'_>) -> (u32, Option<IpAddr>) {
+    let first = attributes.path().and_then(|path| {
+        let segment = path.segments().next()?;
+        segment.asns().next()
+    });
+    let is_other = session.peer_asn != session.local_asn && first == Some(session.peer_asn);
+    match is_other {
+        true => (session.peer_asn, session.peer),
+        false => (session.local_asn, session.local),
     }
 }
 

@@ -181,14 +181,24 @@ fn sent_messages_are_elems_only_if_asked_for() {
 
 #[test]
 fn a_deprecated_table_entry_is_a_route() {
-    let mut body = peer2();
-    body.extend([0, 0, 0, 1, 0, 0, 0, 9, 0, 1, 1, 4, 192, 0, 2, 77, 16, 10, 1]);
-    let path = attribute(0x40, 2, &sequence2(&[7]));
-    body.extend(u16::try_from(path.len()).expect("short").to_be_bytes());
-    body.extend(path);
+    let entry = |path: &[u16]| {
+        let mut body = peer2();
+        body.extend([0, 0, 0, 1, 0, 0, 0, 9, 0, 1, 1, 4, 192, 0, 2, 77, 16, 10, 1]);
+        let path = attribute(0x40, 2, &sequence2(path));
+        body.extend(u16::try_from(path.len()).expect("short").to_be_bytes());
+        body.extend(path);
+        columns(&elems(&record(1, 16, 2, &body)), &[1, 2, 8, 9, 10, 11, 12]).concat()
+    };
+    let route = "10.1.0.0/16|192.0.2.77";
+    // OpenBGPD writes its own side where the peer should be; only the path of another writer begins with the AS there.
     assert_eq!(
-        columns(&elems(&record(1, 16, 2, &body)), &[1, 2, 10, 11, 12]),
-        ["R|R|10.1.0.0/16|192.0.2.77|7"]
+        entry(&[64_999, 7]),
+        format!("R|R|64999|192.0.2.9|{route}|64999 7")
+    );
+    assert_eq!(entry(&[7]), format!("R|R|64999|192.0.2.9|{route}|7"));
+    assert_eq!(
+        entry(&[65_001, 64_999]),
+        format!("R|R|65001|192.0.2.2|{route}|65001 64999")
     );
 }
 
