@@ -23,6 +23,8 @@ mod metrics;
 mod metrics_places;
 #[cfg(feature = "stream")]
 mod mrt;
+#[cfg(feature = "stream")]
+mod mrt_table;
 mod operational;
 mod previews;
 mod range_reload;

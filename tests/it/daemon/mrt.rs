@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use oxabgp::bgp::capability::add_path::AddPathMode;
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::{Asn, Capability, Family};
 use oxabgp::mrt::bgp4mp::Direction;
-use oxabgp::stream::{Elem, ElemKind, Sent, Stream};
+use oxabgp::stream::{Elem, Sent, Stream};
 
 use super::control::{Client, start_with};
 use super::{announced, listener, neighbor, session, update};
@@ -331,101 +331,6 @@ fn tables_are_dumped_on_request_and_at_intervals() {
     assert_eq!(client.line(), "done\n");
     assert_eq!(client.line(), "exabgp 5.0.15\n");
     daemon.stop();
-}
-
-/// How many routes the large table has: `OXABGP_TEST_ROUTES`.
-fn size() -> u32 {
-    let text = std::env::var("OXABGP_TEST_ROUTES").unwrap_or_default();
-    text.parse().unwrap_or(20_000)
-}
-
-#[test]
-fn a_table_of_a_hundred_neighbors_reads_back_as_it_was() {
-    const PEERS: u32 = 100;
-    let each = size() / PEERS;
-    let lab = Lab::new();
-    let port = {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        free.local_addr().expect("an address").port()
-    };
-    let address = |peer: u32| Ipv4Addr::from(0x7F00_0200 + peer);
-    let text: String = (0..PEERS)
-        .map(|peer| {
-            format!(
-                "neighbor {} {{ router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as {}; passive; family {{ ipv4 unicast; }} }}\n",
-                address(peer),
-                65_100 + peer
-            )
-        })
-        .collect();
-    let (bind, socket) = (port.to_string(), lab.path("control.sock"));
-    let daemon = Daemon::start_with(
-        &lab,
-        &text,
-        &[
-            ("exabgp_tcp_bind", "127.0.0.1"),
-            ("exabgp_tcp_port", &bind),
-            ("exabgp_api_cli", "true"),
-            ("EXABGP_ROOT", lab.path("root").to_str().expect("UTF-8")),
-            ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
-        ],
-    );
-    daemon.logged("is running");
-    let here = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-    let mut wanted = Vec::new();
-    let mut peers = Vec::new();
-    for peer in 0..PEERS {
-        let mut raw = RawPeer::connect_from(&address(peer).to_string(), here);
-        raw.establish(&open(65_100 + peer, address(peer).octets()));
-        for piece in (0..each).collect::<Vec<_>>().chunks(800) {
-            let mut nlri = Vec::new();
-            for number in piece {
-                // Half of the routes are those of all peers, half are of one.
-                let number = if number % 2 == 0 {
-                    *number
-                } else {
-                    peer * each + number
-                };
-                let prefix = 0x0100_0000 + (number << 8);
-                nlri.push(24);
-                nlri.extend_from_slice(&prefix.to_be_bytes()[..3]);
-                wanted.push((Ipv4Addr::from(prefix), address(peer)));
-            }
-            raw.send(MessageType::UPDATE, &announcement(65_100 + peer, &nlri));
-        }
-        peers.push(raw);
-    }
-    // All was received before the answer to a ROUTE-REFRESH, which is the End-of-RIB of an empty table.
-    let counted = wait_for("all routes", || {
-        let file = lab.path("rib.mrt");
-        let mut client = Client::new(&lab);
-        assert_eq!(
-            client.ask(&format!("mrt dump {}", file.display())),
-            "done\n"
-        );
-        let mut seen: Vec<(Ipv4Addr, Ipv4Addr)> = elems(&file)
-            .iter()
-            .map(|elem| {
-                assert_eq!(elem.kind, ElemKind::Rib);
-                let Some(IpAddr::V4(peer)) = elem.peer_address else {
-                    panic!("{elem:?}");
-                };
-                let path = elem.origin_asn().expect("a path");
-                assert_eq!(path.0, 65_100 + (u32::from(peer) - 0x7F00_0200));
-                let prefix = elem.prefix().expect("a prefix");
-                assert_eq!(prefix.prefix_len(), 24);
-                let IpAddr::V4(prefix) = prefix.addr() else {
-                    panic!("{elem:?}");
-                };
-                (prefix, peer)
-            })
-            .collect();
-        seen.sort_unstable();
-        (seen.len() >= wanted.len()).then_some(seen)
-    });
-    wanted.sort_unstable();
-    assert!(counted == wanted, "{} routes differ", counted.len());
-    assert!(peers.len() == PEERS as usize);
 }
 
 #[test]
