@@ -18,6 +18,7 @@ mod mrtparse;
 mod options;
 mod oracle;
 mod order;
+mod readme;
 mod routers;
 mod ruled_out;
 mod sources;

@@ -1,7 +1,5 @@
 //! What a reader written from memory gets wrong and no other test here shows: the order within an UPDATE, forms of IPv6 text,
-//! End-of-RIB, and the origins of a prefix by a line of shell.
-
-use std::process::Command;
+//! End-of-RIB.
 
 use oxabgp::stream::Stream;
 use oxabgp::stream::format::{Bgpdump, Format};
@@ -87,41 +85,4 @@ fn addresses_print_as_those_of_the_tool_whose_form_it_is() {
     let builder = Stream::builder().path(input.path()).expect("a file");
     let text = print(builder, Format::Bgpdump(Bgpdump::default()));
     assert!(text.contains("|2001:7f8:30::2:1:0:8447/128|"), "{text}");
-}
-
-#[test]
-fn who_originated_a_prefix_and_when_that_changed_is_one_line() {
-    let route = |time: u32, path: &[u8]| {
-        let attributes = [
-            attribute(0x40, 1, &[0]),
-            attribute(0x40, 2, path),
-            attribute(0x40, 3, &[192, 0, 2, 1]),
-        ]
-        .concat();
-        message(time, 4, &update(&[], &attributes, &[24, 192, 0, 2]))
-    };
-    let set = [sequence(&[65001]), vec![1, 2, 0, 0, 0, 3, 0, 0, 0, 4]].concat();
-    let archive = [
-        route(1, &sequence(&[65001, 64500])),
-        route(2, &sequence(&[65001, 7, 64500])),
-        route(3, &set),
-        route(4, &set),
-        route(5, &sequence(&[65001, 64501])),
-        message(6, 4, &update(&[], &common(&[65001, 1]), &[24, 192, 0, 3])),
-    ]
-    .concat();
-    let input = file(&archive);
-    let line = "\"$OXABGP\" stream --filter 'prefix exact 192.0.2.0/24 and elemtype announcements' \"$FILE\" |
-        awk -F'|' '$13 != last[$9] { print $3, $9, $13; last[$9] = $13 }'";
-    let output = Command::new("sh")
-        .args(["-c", line])
-        .env("OXABGP", env!("CARGO_BIN_EXE_oxabgp"))
-        .env("FILE", input.path())
-        .output()
-        .expect("a shell");
-    let text = String::from_utf8(output.stdout).expect("text");
-    assert_eq!(
-        text,
-        "1.000000 192.0.2.2 64500\n3.000000 192.0.2.2 {3,4}\n5.000000 192.0.2.2 64501\n"
-    );
 }
