@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,10 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
     if let Some((from, until)) = window {
         builder = builder.interval(from, until);
     }
-    let shown = progress::Bar::new(args.no_progress || live, &builder);
+    // Lines that scroll on the same terminal would tear the line of progress.
+    let scrolls =
+        args.output.is_none() && !(args.count_only || args.stats) && io::stdout().is_terminal();
+    let shown = progress::Bar::new(args.no_progress || live || scrolls, &builder);
     if let Some(path) = &args.output {
         keep_input(path, &builder)?;
     }

@@ -25,8 +25,7 @@ impl Bar {
     pub(super) fn new(hidden: bool, builder: &Builder) -> Self {
         let started = Instant::now();
         let size = builder.size();
-        // Lines that scroll on the same terminal would tear it.
-        let watched = !hidden && size >= LONG && is_watched() && !io::stdout().is_terminal();
+        let watched = !hidden && size >= LONG && is_watched();
         Self {
             size,
             read: builder.progress(),

@@ -18,6 +18,7 @@ mod mrtparse;
 mod options;
 mod oracle;
 mod order;
+mod progress;
 mod readme;
 mod routers;
 mod ruled_out;
