@@ -1,6 +1,7 @@
 //! A large table that is written as MRT and read back: each route with all that its neighbor sent.
 //!
-//! `OXABGP_TEST_ROUTES=1000000 cargo nextest run --all-features -E 'test(mrt_table)'` is the million.
+//! `OXABGP_TEST_ROUTES=1000000 cargo nextest run --all-features -E 'test(mrt_table)'` is the million: a minute or two on two cores
+//! without optimization, 100 MB of the daemon, 230 MB of the test.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
