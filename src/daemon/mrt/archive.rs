@@ -435,6 +435,10 @@ impl Open {
             true => temporary(&path),
             false => path.clone(),
         };
+        if rotates {
+            may_replace(&path)?;
+            may_replace(&temporary)?;
+        }
         if rotates && !resume::is_of(period, &temporary) {
             if resume::is_of(period, &path) {
                 // After a restart within the period, the file is continued.
@@ -497,6 +501,26 @@ pub(crate) fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Checks that a file may take a name, which nothing has, or a regular file: that one is replaced. The daemon may be root, and a
+/// device, a pipe or a link would be gone.
+///
+/// # Errors
+/// When something else has it.
+pub(super) fn may_replace(path: &Path) -> io::Result<()> {
+    let kind = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => return Ok(()),
+        Ok(found) if found.is_symlink() => "a symbolic link",
+        Ok(found) if found.is_dir() => "a folder",
+        Ok(_) => "a device, a pipe or a socket",
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(cause) => return Err(cause),
+    };
+    Err(io::Error::other(format!(
+        "`{}` is {kind}: only regular files are replaced",
+        path.display()
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -534,6 +558,26 @@ mod tests {
             assert_eq!(found, wanted, "{written} {suffix}");
             let entries = fs::read_dir(folder.path()).expect("a folder").count();
             assert_eq!(entries, 1, "nothing is left");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_period_takes_no_name_of_a_link() {
+        for suffix in ["", ".tmp"] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (other, path) = (folder.path().join("other"), folder.path().join("u.mrt"));
+            fs::write(&other, "precious").expect("a file");
+            let link = PathBuf::from(format!("{}{suffix}", path.display()));
+            std::os::unix::fs::symlink(&other, &link).expect("a link");
+            let refused = Open::new(path.clone(), now().seconds, true).map(|_| ());
+            let reason = refused.expect_err("a link").to_string();
+            assert!(reason.contains("is a symbolic link"), "{reason}");
+            assert_eq!(fs::read_to_string(&other).expect("a file"), "precious");
+            assert_eq!(fs::read_link(&link).expect("a link"), other);
+            // One file for all time is written in place.
+            let open = Open::new(link, 0, false);
+            assert!(open.is_ok_and(|mut open| open.write(b" records").is_ok()));
+            assert!(fs::read_to_string(&other).is_ok_and(|text| text.ends_with(" records")));
         }
     }
 }

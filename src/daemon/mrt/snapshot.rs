@@ -19,7 +19,7 @@ use crate::mrt::Timestamp;
 use crate::mrt::table_dump::Peer;
 use crate::mrt::writer::{Entry, Records};
 
-use super::archive::temporary;
+use super::archive::{may_replace, temporary};
 use super::updates::portability;
 
 /// A copy of the routes of some peers.
@@ -151,14 +151,20 @@ impl Snapshot {
     /// Sorts the routes and writes them to a file, under a temporary name until it is whole.
     ///
     /// # Errors
-    /// When the file can't be written, or there are more peers than the format allows.
+    /// When the file can't be written, or something other than a regular file has its name, or there are more peers than the
+    /// format allows.
     pub(crate) fn write(mut self, target: &Target) -> io::Result<Written> {
+        let temporary = temporary(&target.path);
+        may_replace(&target.path)?;
+        may_replace(&temporary)?;
         let mut routes = std::mem::take(&mut self.routes);
         routes.sort_unstable_by(|left, right| self.key(left).cmp(&self.key(right)));
         if let Some(folder) = target.path.parent() {
             privilege::create_directories(folder)?;
         }
-        let temporary = temporary(&target.path);
+        if temporary.exists() {
+            fs::remove_file(&temporary)?;
+        }
         let written = self.write_to(&routes, target, &temporary);
         let done = written.and_then(|written| {
             fs::rename(&temporary, &target.path)?;
@@ -171,7 +177,7 @@ impl Snapshot {
     }
 
     fn write_to(&self, routes: &[Route], target: &Target, path: &Path) -> io::Result<Written> {
-        let file = BufWriter::with_capacity(256 << 10, File::create(path)?);
+        let file = BufWriter::with_capacity(256 << 10, File::create_new(path)?);
         let left_out = if target.gzip {
             let mut out = GzEncoder::new(file, Compression::default());
             let left_out = self.records(routes, target, &mut out)?;

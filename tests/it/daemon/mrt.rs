@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -330,6 +330,52 @@ fn tables_are_dumped_on_request_and_at_intervals() {
     ));
     assert_eq!(client.line(), "done\n");
     assert_eq!(client.line(), "exabgp 5.0.15\n");
+    daemon.stop();
+}
+
+#[test]
+fn a_table_replaces_regular_files_only() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let daemon = start_with(&lab, &neighbor(port, STATIC));
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 1]);
+    let mut client = Client::new(&lab);
+    client.ask("session reasons enable");
+    let precious = lab.write("precious", "precious");
+    let (link, temporary) = (lab.path("link"), lab.path("planted.mrt.tmp"));
+    for name in [&link, &temporary] {
+        std::os::unix::fs::symlink(&precious, name).expect("a link");
+    }
+    nix::unistd::mkfifo(&lab.path("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    fs::create_dir(lab.path("folder")).expect("a folder");
+    let _socket = std::os::unix::net::UnixListener::bind(lab.path("socket")).expect("a socket");
+    for (name, reason) in [
+        ("link", "link` is a symbolic link"),
+        ("planted.mrt", "planted.mrt.tmp` is a symbolic link"),
+        ("pipe", "pipe` is a device, a pipe or a socket"),
+        ("socket", "socket` is a device, a pipe or a socket"),
+        ("folder", "folder` is a folder"),
+    ] {
+        let answer = client.ask(&format!("mrt dump {}", lab.path(name).display()));
+        assert!(answer.contains(reason), "{answer}");
+        assert!(answer.ends_with("error\n"), "{answer}");
+    }
+    assert_eq!(fs::read(&precious).expect("a file"), b"precious");
+    assert_eq!(fs::read_link(&link).expect("a link"), precious);
+    assert_eq!(fs::read_link(&temporary).expect("a link"), precious);
+    let kind = |name: &str| fs::symlink_metadata(lab.path(name)).map(|found| found.file_type());
+    assert!(kind("pipe").is_ok_and(|kind| kind.is_fifo()));
+    assert!(kind("socket").is_ok_and(|kind| kind.is_socket()));
+    assert!(kind("planted.mrt").is_err());
+    // A file that is there is replaced, what an end of the program has left is removed, and missing folders are made.
+    lab.write("precious.tmp", "half of a table");
+    for file in [precious, lab.path("new/folder/out.mrt")] {
+        let answer = client.ask(&format!("mrt dump {} out", file.display()));
+        assert_eq!(answer, "done\n");
+        assert_eq!(lines(&file), ["R 10.1.0.0/16"]);
+    }
+    assert!(kind("precious.tmp").is_err());
     daemon.stop();
 }
 
