@@ -195,7 +195,7 @@ pub(in crate::cli) struct StreamArgs {
     pub(super) version: bool,
 }
 
-/// Feeds that never end.
+// Feeds that never end. As a doc comment this would be the description of the sub-command.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Live feeds")]
 pub(super) struct Feeds {

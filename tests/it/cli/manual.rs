@@ -52,6 +52,55 @@ fn manual_pages_are_made_of_the_tables() {
     );
 }
 
+/// The sub-commands in the help of the program, with their descriptions.
+fn sub_commands() -> Vec<(String, String)> {
+    let help = printed(&["--help"]);
+    let list = help.split("Commands:\n").nth(1).expect("a list");
+    let list = list.split("\n\n").next().expect("its end");
+    let mut all: Vec<(String, String)> = Vec::new();
+    for line in list.lines() {
+        match line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')) {
+            Some(first) => {
+                let (name, about) = first.split_once("  ").expect("a description");
+                all.push((name.to_owned(), about.trim().to_owned()));
+            }
+            None => {
+                let about = &mut all.last_mut().expect("a sub-command").1;
+                *about = format!("{about} {}", line.trim());
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn a_sub_command_has_one_description() {
+    let all = sub_commands();
+    for wanted in ["server", "stream", "replay", "version"] {
+        assert!(all.iter().any(|(name, _)| name == wanted), "{wanted}");
+    }
+    let scripts = ["zsh", "fish"].map(|shell| (shell, printed(&["completions", shell])));
+    let first = printed(&["man"]);
+    // Without the quotes of shells and roff.
+    let plain = |text: &str| text.replace("\\*(Aq", "").replace(['\\', '\'', '`'], "");
+    for (name, about) in all.iter().filter(|(name, _)| name != "help") {
+        for arguments in [&[name, "-h"][..], &[name, "--help"], &["help", name]] {
+            let help = printed(arguments);
+            let start = help.split("\n\n").next().expect("text");
+            let start = start.split("\nUsage:").next().expect("text");
+            let start = start.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(start.trim_end_matches('.'), about, "{arguments:?}");
+        }
+        let page = plain(&printed(&["man", name]));
+        let about = plain(about);
+        assert!(page.contains(&format!("oxabgp-{name} - {about}")), "{page}");
+        assert!(plain(&first).contains(&about), "oxabgp.1: {about}");
+        for (shell, script) in &scripts {
+            assert!(plain(script).contains(&about), "{shell}: {about}");
+        }
+    }
+}
+
 /// Where a value differs from a schema, of which these tests need a part.
 fn wrong(value: &Value, schema: &Value, root: &Value, place: &str) -> Option<String> {
     if let Some(name) = schema["$ref"].as_str() {
