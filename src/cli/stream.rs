@@ -27,6 +27,7 @@ mod kafka;
 pub(super) mod names;
 mod output;
 mod progress;
+mod report;
 mod sources;
 mod stats;
 
@@ -35,6 +36,7 @@ pub(super) use descriptors::provide as provide_descriptors;
 use failure::{Failure, now};
 use interrupt::Interrupts;
 use output::{Mode, Output};
+pub(super) use report::Report;
 pub(super) use sources::warn_skipped;
 
 /// Exit code for input that could not be read to its end.

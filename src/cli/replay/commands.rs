@@ -125,7 +125,7 @@ pub(super) fn run(
         }
         Ok(()) => {}
     }
-    let code = report(&replay.counts);
+    let code = report(&mut replay.counts);
     if !leave {
         wait();
     }

@@ -7,15 +7,14 @@ use super::routes::Counts;
 /// Exit code for input that could not be read to its end.
 pub(super) const READ_ERROR: u8 = 3;
 
-/// Reports what was read and left out. Returns the exit code for it.
-pub(super) fn report(done: &Counts) -> u8 {
+/// Reports what was read and left out, and why a part could not be read. Returns the exit code for it.
+pub(super) fn report(done: &mut Counts) -> u8 {
     let Counts {
         announced,
         withdrawn,
         left_out,
         unusable,
-        damaged,
-        unreadable,
+        input,
         ..
     } = done;
     errln!("{announced} routes announced, {withdrawn} withdrawn");
@@ -25,10 +24,8 @@ pub(super) fn report(done: &Counts) -> u8 {
     if let Some((count, reason)) = unusable {
         errln!("{count} routes can't be sent: {reason}");
     }
-    if *damaged > 0 {
-        errln!("{damaged} damaged records passed over");
-    }
-    if *unreadable > 0 { READ_ERROR } else { 0 }
+    input.print();
+    if input.unreadable > 0 { READ_ERROR } else { 0 }
 }
 
 /// Returns `true` for an error that only means that the reader is gone.

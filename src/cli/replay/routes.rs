@@ -13,9 +13,10 @@ use crate::bgp::next_hop_rule::is_unnegotiated_ipv6;
 use crate::bgp::{
     Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, NlriRef, Severity,
 };
+use crate::cli::stream::Report;
 use crate::mrt::Timestamp;
 use crate::stream::attributes::{Attributes, Hop};
-use crate::stream::{Block, ElemKind, Notes, Position, RecordRef, Route, Status, Visitor};
+use crate::stream::{Block, ElemKind, Notes, Position, RecordRef, Route, Visitor};
 
 /// Routes that are packed together: many, so that those with equal attributes share a message.
 const BATCH: usize = 64 << 10;
@@ -110,8 +111,8 @@ pub(super) struct Counts {
     pub(super) left_out: u64,
     /// Routes that could not be sent, and why the first of them.
     pub(super) unusable: Option<(u64, String)>,
-    pub(super) damaged: u64,
-    pub(super) unreadable: u64,
+    /// What of the input could not be read.
+    pub(super) input: Report,
     /// The replay ended before its end.
     pub(super) broken: bool,
 }
@@ -308,11 +309,7 @@ impl<S: Sink> Replay<S> {
 
 impl<S: Sink> Visitor for Replay<S> {
     fn record(&mut self, record: &RecordRef<'_>, _: Position) -> ControlFlow<()> {
-        match record.status {
-            Status::CorruptedSource => self.counts.unreadable += 1,
-            Status::CorruptedRecord => self.counts.damaged += 1,
-            _ => {}
-        }
+        self.counts.input.note(record);
         if self.counts.broken {
             return ControlFlow::Break(());
         }
@@ -351,7 +348,10 @@ impl<S: Sink> Visitor for Replay<S> {
         }
     }
 
-    fn end(&mut self, _: &RecordRef<'_>, _: Notes) -> ControlFlow<()> {
+    fn end(&mut self, record: &RecordRef<'_>, notes: Notes) -> ControlFlow<()> {
+        if notes.is_malformed() {
+            self.counts.input.note_part(record, notes);
+        }
         match self.counts.broken {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),

@@ -235,8 +235,8 @@ async fn replay(
         return NO_SESSION;
     }
     match thread.join() {
-        Ok(Ok(counts)) => {
-            let code = report(&counts);
+        Ok(Ok(mut counts)) => {
+            let code = report(&mut counts);
             info!(
                 seconds = start.elapsed().as_secs_f64(),
                 "the replay is complete"

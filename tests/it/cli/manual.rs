@@ -59,7 +59,10 @@ fn sub_commands() -> Vec<(String, String)> {
     let list = list.split("\n\n").next().expect("its end");
     let mut all: Vec<(String, String)> = Vec::new();
     for line in list.lines() {
-        match line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')) {
+        match line
+            .strip_prefix("  ")
+            .filter(|rest| !rest.starts_with(' '))
+        {
             Some(first) => {
                 let (name, about) = first.split_once("  ").expect("a description");
                 all.push((name.to_owned(), about.trim().to_owned()));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -414,6 +415,63 @@ fn what_cannot_be_done_is_said() {
     let child = replay(&path, port, &[]);
     drop(accept(&listener));
     assert_eq!(ended(child).0, Some(4));
+}
+
+#[test]
+fn what_can_not_be_read_is_said_with_file_and_place() {
+    let lab = Lab::new();
+    let whole = std::fs::read(table(&lab, 2_000)).expect("a file");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&whole).expect("writes");
+    let packed = gzip.finish().expect("writes");
+    // A record that holds nothing it should, after a table of peers.
+    let first = 12 + u32::from_be_bytes([whole[8], whole[9], whole[10], whole[11]]) as usize;
+    let bad = [
+        &[0, 0, 0, 1, 0, 16, 0, 4, 0, 0, 0, 2, 0, 0][..],
+        &whole[first..],
+    ]
+    .concat();
+    let damaged = [&whole[..first], &bad].concat();
+    let place = format!("14 bytes at offset {first} are skipped");
+    for (name, bytes, code, said) in [
+        ("text.mrt", &b"hello, world\n"[..], 3, "no record was found"),
+        (
+            "cut.gz",
+            &packed[..packed.len() - 40],
+            3,
+            "nothing after offset",
+        ),
+        ("damaged.mrt", &damaged, 0, &place),
+    ] {
+        let path = lab.path(name);
+        std::fs::write(&path, bytes).expect("written");
+        let file = path.to_str().expect("UTF-8");
+        let (status, out, text) = run(&["replay", file, "--commands", "--leave"], "");
+        assert_eq!(status, code, "{text}");
+        let line = text
+            .lines()
+            .find(|line| line.contains(&format!("`{file}`")));
+        assert!(line.is_some_and(|line| line.contains(said)), "{text}");
+        assert_eq!(out.is_empty(), name == "text.mrt");
+        let (listener, port) = listener();
+        let child = replay(&path, port, &["--leave"]);
+        let mut peer = accept(&listener);
+        while peer.receive().is_some() {}
+        let (status, text) = ended(child);
+        assert_eq!(status, Some(code), "{text}");
+        assert!(text.contains(file) && text.contains(said), "{text}");
+    }
+    // Of a lot of damage, the first records are described.
+    let path = lab.path("more.mrt");
+    std::fs::write(
+        &path,
+        [&whole[..first], &bad[..14].repeat(20), &whole[first..]].concat(),
+    )
+    .expect("written");
+    let file = path.to_str().expect("UTF-8");
+    let (status, _, text) = run(&["replay", file, "--commands", "--leave"], "");
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("12 more damaged records"), "{text}");
 }
 
 #[test]
