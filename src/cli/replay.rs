@@ -3,7 +3,7 @@
 //! One thread reads, filters, changes and packs; routes leave as UPDATEs that share their attributes, so that a full table takes
 //! seconds. Tables are sent at once, messages at their time, at a multiple of their speed, or at once too.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 
 use super::REFUSED;
+use super::stream::{explain, neighbor};
 use crate::bgp::{Asn, Family, NextHop};
 use crate::stream::{Builder, Sent, Stream, names as times};
 use crate::text::value;
@@ -50,9 +51,9 @@ pub(super) struct ReplayArgs {
     /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Send the routes to this peer.
-    #[arg(long, value_name = "ADDRESS", requires = "local_as")]
-    peer: Option<IpAddr>,
+    /// Send the routes to this peer: ADDRESS, or ADDRESS:PORT.
+    #[arg(long, value_name = "ADDRESS", requires = "local_as", value_parser = neighbor)]
+    peer: Option<SocketAddr>,
     /// Print commands for a daemon, which runs this as a helper.
     #[arg(long)]
     commands: bool,
@@ -68,9 +69,9 @@ pub(super) struct ReplayArgs {
     /// Our BGP identifier. Default: our IPv4 address.
     #[arg(long, value_name = "ADDRESS")]
     router_id: Option<Ipv4Addr>,
-    /// The peer's port.
-    #[arg(long, default_value_t = 179)]
-    port: u16,
+    /// The peer's port, in place of that of --peer. Default: 179.
+    #[arg(long)]
+    port: Option<u16>,
     /// A family: "ipv4 unicast". May be repeated; routes of others are left out. Default: IPv4 and IPv6 unicast.
     #[arg(long, value_name = "FAMILY", value_parser = family)]
     family: Vec<Family>,
@@ -194,12 +195,12 @@ pub(super) fn run(args: &ReplayArgs, env_file: Option<PathBuf>) -> ExitCode {
         return ExitCode::from(2);
     };
     let target = Target {
-        peer,
+        peer: peer.ip(),
         local_as,
         peer_as: args.peer_as,
         local_address: args.local_address,
         router_id: args.router_id,
-        port: args.port,
+        port: args.port.unwrap_or_else(|| peer.port()),
         families: families(args),
         add_path: args.add_path,
         timeout: args.timeout,
@@ -228,7 +229,7 @@ fn stream(
     );
     let sent = args.sent;
     let build = move || -> Result<Stream, String> {
-        let show = |error: crate::stream::Error| error.to_string();
+        let show = |error| explain(&error);
         let mut builder = Stream::builder().sent(match sent {
             true => Sent::Include,
             false => Sent::Exclude,

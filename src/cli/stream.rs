@@ -31,8 +31,9 @@ mod report;
 mod sources;
 mod stats;
 
-pub(super) use args::StreamArgs;
+pub(super) use args::{StreamArgs, neighbor};
 pub(super) use descriptors::provide as provide_descriptors;
+pub(super) use failure::explain;
 use failure::{Failure, now};
 use interrupt::Interrupts;
 use output::{Mode, Output};

@@ -278,7 +278,8 @@ fn asn(text: &str) -> Result<Asn, String> {
         .ok_or_else(|| "expected an AS number".to_owned())
 }
 
-fn neighbor(text: &str) -> Result<SocketAddr, String> {
+/// The address of a neighbor, with its port or that of BGP.
+pub(in crate::cli) fn neighbor(text: &str) -> Result<SocketAddr, String> {
     text.parse::<IpAddr>()
         .map(|address| SocketAddr::new(address, BGP_PORT))
         .or_else(|_| text.parse())

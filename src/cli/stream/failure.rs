@@ -21,11 +21,18 @@ pub(super) enum Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Refused(match &error {
-            Error::NoSource => return Self::Usage(error.to_string()),
-            Error::Filter(text, mistake) => caret::show(text, mistake),
-            _ => error.to_string(),
-        })
+        match &error {
+            Error::NoSource => Self::Usage(error.to_string()),
+            _ => Self::Refused(explain(&error)),
+        }
+    }
+}
+
+/// Why a stream can't be built, with the place of a mistake in a filter.
+pub(in crate::cli) fn explain(error: &Error) -> String {
+    match error {
+        Error::Filter(text, mistake) => caret::show(text, mistake),
+        _ => error.to_string(),
     }
 }
 

@@ -396,6 +396,9 @@ fn what_cannot_be_done_is_said() {
     let (status, _, text) = code(&[&[file, "--filter", "peer nobody"], &to[..]].concat());
     assert_eq!(status, 1);
     assert!(text.contains("nobody"), "{text}");
+    let (_, _, stream) = run(&["stream", file, "--filter", "peer nobody"], "");
+    assert!(text.contains(" ^^^^^^"), "{text}");
+    assert_eq!(text, stream, "the mistake has its place");
     for wrong in [
         &[file][..],
         &[file, "--peer", "127.0.0.1"],
@@ -415,6 +418,29 @@ fn what_cannot_be_done_is_said() {
     let child = replay(&path, port, &[]);
     drop(accept(&listener));
     assert_eq!(ended(child).0, Some(4));
+}
+
+#[test]
+fn the_port_of_the_peer_may_follow_its_address() {
+    let lab = Lab::new();
+    let path = table(&lab, 1);
+    let (listener, port) = listener();
+    let to = format!("127.0.0.1:{port}");
+    let run = |more: &[&str]| {
+        let mut command = oxabgp(&["replay", path.to_str().expect("UTF-8")]);
+        command
+            .args(["--local-as", "65000", "--leave", "--router-id", "10.0.0.1"])
+            .args(more)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let child = command.spawn().expect("the program starts");
+        let mut peer = accept(&listener);
+        update(&mut peer);
+        peer.expect_close();
+        assert_eq!(ended(child).0, Some(0), "{more:?}");
+    };
+    run(&["--peer", &to]);
+    run(&["--peer", "127.0.0.1:1", "--port", &port.to_string()]);
 }
 
 #[test]
