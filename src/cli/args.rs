@@ -112,7 +112,7 @@ pub(super) enum Command {
     /// Print the routes and state changes of MRT archives.
     ///
     /// Takes bgpreader's options and filters. Files may be compressed, and are merged by time; `-` is standard input. Started
-    /// as `bgpreader` or `bgpdump`, the program takes their command lines.
+    /// as `bgpreader` or `bgpdump`, or as `oxabgp bgpreader` or `oxabgp bgpdump`, the program takes their command lines.
     #[cfg(feature = "stream")]
     Stream(Box<stream::StreamArgs>),
     /// Show neighbors, rates and helpers of a running daemon, live.

@@ -5,10 +5,14 @@
 //! ignored.
 
 use std::ffi::{OsStr, OsString};
+#[cfg(feature = "stream")]
+use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+#[cfg(feature = "stream")]
+use super::stream::names::{Reader, translated};
 use crate::daemon::control::paths;
 
 /// The sub-commands of 5.0.
@@ -20,6 +24,13 @@ const COMMANDS: &[&str] = &[
     "server",
     "env",
     "validate",
+];
+
+/// The readers of archives whose command lines we take, and what they are called as sub-commands.
+#[cfg(feature = "stream")]
+pub(super) const READERS: [(&str, &str); 2] = [
+    ("bgpreader", "oxabgp bgpreader"),
+    ("bgpdump", "oxabgp bgpdump"),
 ];
 
 /// The file name that we were started as.
@@ -36,12 +47,24 @@ pub(super) fn is_client_42() -> bool {
     called() == "exabgpcli"
 }
 
-/// The name of the reader of archives that we were started as.
+/// The reader of archives that we were started as, by a link of its name, or by its name in the place of a sub-command; and the
+/// words that say so. `help` before the name is one of them.
 #[cfg(feature = "stream")]
-pub(super) fn reader() -> Option<&'static str> {
-    ["bgpreader", "bgpdump"]
-        .into_iter()
-        .find(|name| *name == called())
+pub(super) fn reader(given: &[OsString]) -> Option<(Reader, Range<usize>)> {
+    let of = |word: &OsStr| READERS.into_iter().find(|(name, _)| word == *name);
+    if let Some((name, _)) = of(called().as_ref()) {
+        return Some((Reader { name, shown: name }, 1..1));
+    }
+    if is_exabgp() {
+        return None;
+    }
+    let first = super::first_word(given);
+    let at = match given.get(first) {
+        Some(word) if word == "help" => first + 1,
+        _ => first,
+    };
+    let (name, shown) = of(given.get(at)?)?;
+    Some((Reader { name, shown }, first..at + 1))
 }
 
 /// Returns `true` if we were started as ExaBGP.
@@ -57,19 +80,23 @@ pub(super) fn is_exabgp() -> bool {
 /// # Errors
 /// Returns the exit code if the program has to exit.
 pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode> {
+    #[cfg(feature = "stream")]
+    if let Some((reader, place)) = reader(&given) {
+        let mut words = given;
+        let rest = match place.len() {
+            2 => vec!["--help".into()],
+            _ => words.split_off(place.end),
+        };
+        words.truncate(place.start);
+        words.extend(translated(reader, rest.into_iter())?);
+        return Ok(words);
+    }
     let name = called();
     let mut rest = given.into_iter();
     let program = rest.next().unwrap_or_default();
     let line = match name.as_str() {
         "exabgp-cli" => Line::plain(std::iter::once("cli".into()).chain(rest)),
         "exabgpcli" => client(rest),
-        #[cfg(feature = "stream")]
-        "bgpreader" => Line::plain(super::stream::names::bgpreader(rest)),
-        #[cfg(feature = "stream")]
-        "bgpdump" => match super::stream::names::bgpdump(rest) {
-            Ok(words) => Line::plain(words),
-            Err(other) => return Err(other.explain()),
-        },
         "exabgp-healthcheck" => Line::plain(std::iter::once("healthcheck".into()).chain(rest)),
         "exabgp" => translate(rest.collect()),
         _ => Line::plain(rest),

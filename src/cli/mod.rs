@@ -60,7 +60,10 @@ fn dispatch() -> ExitCode {
     if let Some(code) = confined::run(std::env::args_os()) {
         return code;
     }
-    let given = match exabgp::arguments(std::env::args_os().collect()) {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(feature = "stream")]
+    let reader = exabgp::reader(&given).map(|(reader, _)| reader);
+    let given = match exabgp::arguments(given) {
         Ok(given) => given,
         Err(code) => return code,
     };
@@ -86,10 +89,10 @@ fn dispatch() -> ExitCode {
     }
     let arguments = healthcheck::words(arguments);
     #[cfg(feature = "stream")]
-    if let Some(name) = exabgp::reader()
+    if let Some(reader) = reader
         && let Some(stream) = Cli::command().find_subcommand("stream")
     {
-        return stream::run_as(name, stream, arguments);
+        return stream::run_as(reader, stream, arguments);
     }
     #[cfg(feature = "stream")]
     let arguments = stream::names::count(arguments);
@@ -191,9 +194,8 @@ fn warn_without_effect(options: &[(bool, &str)]) {
     }
 }
 
-/// Inserts `server` where ExaBGP's users leave it out.
-fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = given.collect();
+/// The place of the first word that may be a sub-command: `--env-file` may precede it.
+fn first_word(arguments: &[OsString]) -> usize {
     let mut first = 1;
     while let Some(word) = arguments.get(first).and_then(|word| word.to_str()) {
         if word == "--env-file" {
@@ -204,6 +206,13 @@ fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
             break;
         }
     }
+    first
+}
+
+/// Inserts `server` where ExaBGP's users leave it out.
+fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = given.collect();
+    let first = first_word(&arguments);
     let is_help = |word: &OsString| word == "-h" || word == "--help";
     let known = |word: &OsString| {
         word == "help"
@@ -230,8 +239,10 @@ fn mistyped(arguments: &[OsString]) -> Option<String> {
         return None;
     }
     let command = Cli::command();
-    let near =
-        crate::text::near_miss(word, command.get_subcommands().map(clap::Command::get_name))?;
+    let known = command.get_subcommands().map(clap::Command::get_name);
+    #[cfg(feature = "stream")]
+    let known = known.chain(exabgp::READERS.map(|(name, _)| name));
+    let near = crate::text::near_miss(word, known)?;
     Some(format!(
         "error: `{word}` is neither a sub-command nor a configuration file\nhelp: did you mean `{near}`?"
     ))

@@ -1,7 +1,7 @@
 //! `oxabgp stream`: archives as lines, in the place of bgpreader and bgpdump.
 //!
-//! The options are bgpreader's; what bgpdump has besides are long ones. Started as `bgpreader` or `bgpdump` the program takes
-//! their command lines (see [`names`]).
+//! The options are bgpreader's; what bgpdump has besides are long ones. Started as `bgpreader` or `bgpdump`, or with one of these
+//! names in the place of `stream`, the program takes their command lines (see [`names`]).
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args as _, FromArgMatches as _};
+use clap::{Arg, Args as _, FromArgMatches as _, value_parser};
 
 use super::REFUSED;
 use crate::stream::format::{Bgpdump, Clock, Columns, Format, TimeStyle};
@@ -36,6 +36,7 @@ pub(super) use descriptors::provide as provide_descriptors;
 pub(super) use failure::explain;
 use failure::{Failure, now};
 use interrupt::Interrupts;
+use names::Reader;
 use output::{Mode, Output};
 pub(super) use report::Report;
 pub(super) use sources::warn_skipped;
@@ -44,27 +45,28 @@ pub(super) use sources::warn_skipped;
 const READ_ERROR: u8 = 3;
 
 /// Runs with the command line of `oxabgp stream` that [`names`] made of bgpreader's or bgpdump's. Help and errors show the name
-/// that the program was started by, and no sub-command.
-pub(super) fn run_as(name: &'static str, stream: &clap::Command, words: Vec<OsString>) -> ExitCode {
+/// that the user has called it by.
+pub(super) fn run_as(reader: Reader, stream: &clap::Command, mut words: Vec<OsString>) -> ExitCode {
     // The arguments of a sub-command are made later, and can't be changed before.
-    let command = StreamArgs::augment_args(clap::Command::new(name));
-    let command = match name {
-        "bgpreader" => names::bgpreaders(command),
+    let command = StreamArgs::augment_args(clap::Command::new(reader.name));
+    let command = match reader.name {
+        "bgpreader" => names::bgpreaders(command, reader.shown),
         _ => command,
     };
+    let env_file = Arg::new("env_file").long("env-file").hide(true);
     let command = command
+        .arg(env_file.value_parser(value_parser!(PathBuf)))
         .about(stream.get_about().cloned().unwrap_or_default())
-        .bin_name(name)
+        .bin_name(reader.shown)
         // In errors clap would show the options that were added.
-        .override_usage(format!("{name} [OPTIONS] [FILE]..."))
+        .override_usage(format!("{} [OPTIONS] [FILE]...", reader.shown))
         .infer_long_args(true);
-    let words = words
-        .into_iter()
-        .enumerate()
-        .filter(|(index, _)| *index != 1)
-        .map(|(_, word)| word);
-    match StreamArgs::from_arg_matches(&command.get_matches_from(words)) {
-        Ok(args) => run(&args, None),
+    let sub_command = super::first_word(&words);
+    words.remove(sub_command);
+    let mut matches = command.get_matches_from(words);
+    let env_file = matches.remove_one("env_file");
+    match StreamArgs::from_arg_matches(&matches) {
+        Ok(args) => run(&args, env_file),
         Err(error) => error.exit(),
     }
 }

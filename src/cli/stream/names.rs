@@ -74,9 +74,31 @@ const BGPREADER: [&str; 25] = [
     "help",
 ];
 
+/// One of the two, whose command line was given.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct Reader {
+    pub(in crate::cli) name: &'static str,
+    /// How the user has called it.
+    pub(in crate::cli) shown: &'static str,
+}
+
+/// A command line of one of them in our words.
+///
+/// # Errors
+/// The exit code, when it asks for help or is wrong.
+pub(in crate::cli) fn translated(
+    reader: Reader,
+    given: impl Iterator<Item = OsString>,
+) -> Result<Vec<OsString>, ExitCode> {
+    match reader.name {
+        "bgpdump" => bgpdump(given).map_err(|other| other.explain(reader.shown)),
+        _ => Ok(bgpreader(given)),
+    }
+}
+
 /// bgpreader's command line. Its options are ours, but `--count` always has a number, and what abbreviates one of its long
 /// options is that one, whatever options of our own begin like it.
-pub(in crate::cli) fn bgpreader(mut given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+fn bgpreader(mut given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["stream".into()];
     while let Some(word) = given.next() {
         match word.to_str() {
@@ -95,14 +117,12 @@ pub(in crate::cli) fn bgpreader(mut given: impl Iterator<Item = OsString>) -> Ve
 }
 
 /// The help of `bgpreader`: without options that mean something else on its command line.
-pub(super) fn bgpreaders(mut command: clap::Command) -> clap::Command {
+pub(super) fn bgpreaders(mut command: clap::Command, shown: &str) -> clap::Command {
     for option in HIDDEN {
         command = command.mut_arg(option, |arg| arg.hide(true));
     }
     let after = command.get_after_help().map(ToString::to_string);
-    let after = after
-        .unwrap_or_default()
-        .replace("oxabgp stream", "bgpreader");
+    let after = after.unwrap_or_default().replace("oxabgp stream", shown);
     command.after_help(after).mut_arg("count_only", |arg| {
         arg.help("Print how many records and elems there are instead of them")
     })
@@ -127,7 +147,7 @@ fn expand(word: &str) -> Option<String> {
 
 /// Why a command line of bgpdump is none of `oxabgp stream`.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Dump {
+enum Dump {
     /// It asks for help.
     Help,
     /// It is wrong.
@@ -136,14 +156,15 @@ pub(in crate::cli) enum Dump {
 
 impl Dump {
     /// Prints the help, or what is wrong. Returns the exit code.
-    pub(in crate::cli) fn explain(&self) -> ExitCode {
+    fn explain(&self, shown: &str) -> ExitCode {
         match self {
             Self::Help => {
-                out!("{BGPDUMP}");
+                let usage = format!("Usage: {shown}");
+                out!("{}", BGPDUMP.replace("Usage: bgpdump", &usage));
                 ExitCode::SUCCESS
             }
             Self::Wrong(reason) => {
-                errln!("error: {reason}\n\nFor more information, try `bgpdump -h`.");
+                errln!("error: {reason}\n\nFor more information, try `{shown} -h`.");
                 ExitCode::from(USAGE)
             }
         }
@@ -154,9 +175,7 @@ impl Dump {
 ///
 /// # Errors
 /// When it asks for help, or is wrong.
-pub(in crate::cli) fn bgpdump(
-    mut given: impl Iterator<Item = OsString>,
-) -> Result<Vec<OsString>, Dump> {
+fn bgpdump(mut given: impl Iterator<Item = OsString>) -> Result<Vec<OsString>, Dump> {
     let mut words: Vec<OsString> = vec!["stream".into(), "--no-progress".into()];
     let mut files: Vec<OsString> = Vec::new();
     let mut style = None;

@@ -121,6 +121,64 @@ fn bgpreader_s_long_options_may_be_abbreviated() {
 }
 
 #[test]
+fn readers_are_sub_commands_as_well() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Files of these names do not change what the words mean.
+    for name in ["a", "bgpdump", "bgpreader"] {
+        let bytes = [announce(1, 1), announce(2, 2)].concat();
+        std::fs::write(folder.path().join(name), bytes).expect("writes");
+    }
+    std::fs::write(folder.path().join("env"), "").expect("writes");
+    let run = |program: &Path, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let command = command.args(arguments).current_dir(folder.path());
+        texts(command.output().expect("runs"))
+    };
+    let program = Path::new(env!("CARGO_BIN_EXE_oxabgp"));
+    for (name, arguments, lines) in [
+        ("bgpreader", &["-n", "1", "a"][..], 1),
+        (
+            "bgpreader",
+            &["--peer", "65001", "--cou", "1", "bgpreader"],
+            1,
+        ),
+        ("bgpreader", &["-m", "a"], 2),
+        ("bgpreader", &["-o?"], 5),
+        ("bgpdump", &["-m", "a"], 2),
+        ("bgpdump", &["-mp", "-t", "change", "bgpdump"], 2),
+        ("bgpdump", &["a"], 20),
+    ] {
+        let link = folder.path().join(format!("links/{name}"));
+        std::fs::create_dir_all(folder.path().join("links")).expect("a folder");
+        if !link.exists() {
+            symlink(program, &link).expect("a link");
+        }
+        let linked = run(&link, arguments);
+        assert_eq!(linked.0, 0, "{linked:?}");
+        assert!(linked.1.lines().count() >= lines, "{linked:?}");
+        assert_eq!(run(program, &[&[name], arguments].concat()), linked);
+        let settings = [&["--env-file", "env", name], arguments].concat();
+        assert_eq!(run(program, &settings), linked);
+        for arguments in [&[name, "--help"][..], &[name, "-h"], &["help", name]] {
+            let (code, out, err) = run(program, arguments);
+            assert_eq!(code, 0, "{err}");
+            assert!(out.contains(&format!("Usage: oxabgp {name} ")), "{out}");
+        }
+    }
+    for (arguments, wanted) in [
+        (
+            &["bgpreader", "--nonsense", "a"][..],
+            "Usage: oxabgp bgpreader ",
+        ),
+        (&["bgpdump", "--json", "a"], "try `oxabgp bgpdump -h`"),
+        (&["bgpdum", "a"], "did you mean `bgpdump`?"),
+    ] {
+        let (code, _, err) = run(program, arguments);
+        assert!(code == 2 && err.contains(wanted), "{code} {err}");
+    }
+}
+
+#[test]
 fn formats_are_explained_as_they_are_mixed() {
     let file = file(&announce(1, 1));
     let path = text(file.path());
