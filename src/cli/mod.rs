@@ -120,7 +120,7 @@ fn dispatch() -> ExitCode {
         Command::Healthcheck(args) => healthcheck::run(*args, &arguments),
         Command::Demo(args) => demo::run(args.helper),
         #[cfg(feature = "stream")]
-        Command::Stream(args) => stream::run(&args, cli.env_file),
+        Command::Stream(args) => stream::run(&args, cli.env_file, "oxabgp stream"),
         Command::Top(args) => top::run(args, cli.env_file),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),

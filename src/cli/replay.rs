@@ -11,9 +11,9 @@ use std::time::Duration;
 use clap::{ArgGroup, Args};
 
 use super::REFUSED;
-use super::stream::{explain, neighbor};
+use super::stream::{explain, interval, neighbor};
 use crate::bgp::{Asn, Family, NextHop};
-use crate::stream::{Builder, Sent, Stream, names as times};
+use crate::stream::{Sent, Stream};
 use crate::text::value;
 
 mod commands;
@@ -242,8 +242,10 @@ fn stream(
             builder = builder.filter(text).map_err(show)?;
         }
         if let Some(text) = &window {
-            builder = interval(builder, text)?;
+            let (from, until) = interval(text)?;
+            builder = builder.interval(from, until);
         }
+        super::stream::warn_nameless(&builder);
         super::stream::provide_descriptors(&builder)?;
         builder.build().map_err(show)
     };
@@ -253,16 +255,4 @@ fn stream(
         build()?;
     }
     Ok(build)
-}
-
-fn interval(builder: Builder, text: &str) -> Result<Builder, String> {
-    let time = |text: &str| {
-        times::time(text.trim()).ok_or_else(|| format!("expected a time, found `{text}`"))
-    };
-    let (from, until) = match text.split_once(',') {
-        Some((from, until)) if !until.trim().is_empty() => (time(from)?, time(until)?),
-        Some((from, _)) => (time(from)?, u32::MAX),
-        None => (time(text)?, u32::MAX),
-    };
-    Ok(builder.interval(from, until))
 }

@@ -24,6 +24,7 @@ mod failure;
 mod interrupt;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod listen;
 pub(super) mod names;
 mod output;
 mod progress;
@@ -39,7 +40,7 @@ use interrupt::Interrupts;
 use names::Reader;
 use output::{Mode, Output};
 pub(super) use report::Report;
-pub(super) use sources::warn_skipped;
+pub(super) use sources::{warn_nameless, warn_skipped};
 
 /// Exit code for input that could not be read to its end.
 const READ_ERROR: u8 = 3;
@@ -66,12 +67,13 @@ pub(super) fn run_as(reader: Reader, stream: &clap::Command, mut words: Vec<OsSt
     let mut matches = command.get_matches_from(words);
     let env_file = matches.remove_one("env_file");
     match StreamArgs::from_arg_matches(&matches) {
-        Ok(args) => run(&args, env_file),
+        Ok(args) => run(&args, env_file, reader.shown),
         Err(error) => error.exit(),
     }
 }
 
-pub(super) fn run(args: &StreamArgs, env_file: Option<PathBuf>) -> ExitCode {
+/// Reads what is named. `shown` is how the user has called the sub-command.
+pub(super) fn run(args: &StreamArgs, env_file: Option<PathBuf>, shown: &str) -> ExitCode {
     if args.version {
         outln!("oxabgp {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
@@ -93,6 +95,16 @@ pub(super) fn run(args: &StreamArgs, env_file: Option<PathBuf>) -> ExitCode {
         }
         Err(Failure::Usage(reason)) => {
             errln!("error: {reason}");
+            ExitCode::from(2)
+        }
+        Err(Failure::NoSource) if sources::are_named(args) => {
+            errln!("error: {}", Error::NoSource);
+            ExitCode::from(REFUSED)
+        }
+        Err(Failure::NoSource) => {
+            errln!(
+                "error: no file is given\n\nUsage: {shown} [OPTIONS] [FILE]...\n\nFor more information, try `{shown} --help`."
+            );
             ExitCode::from(2)
         }
     }
@@ -120,8 +132,12 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
         ));
     }
     let window = window(args)?;
+    warn_of_values(args);
     let builder = sources::sources(args, env_file, window)?;
     let mut builder = filters(args, builder)?;
+    if !args.quiet {
+        warn_nameless(&builder);
+    }
     if let Some((from, until)) = window {
         builder = builder.interval(from, until);
     }
@@ -130,7 +146,8 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
         args.output.is_none() && !(args.count_only || args.stats) && io::stdout().is_terminal();
     let shown = progress::Bar::new(args.no_progress || live || scrolls, &builder);
     if let Some(path) = &args.output {
-        keep_input(path, &builder)?;
+        let stdin = builder.has_stdin() || sources::lists_stdin(args);
+        keep_input(path, &builder, stdin)?;
     }
     provide_descriptors(&builder).map_err(Failure::Refused)?;
     let mut stream = builder.build()?;
@@ -173,7 +190,7 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
 }
 
 /// Refuses an output file that is also an input, which would be truncated before it is read.
-fn keep_input(output: &Path, builder: &Builder) -> Result<(), Failure> {
+fn keep_input(output: &Path, builder: &Builder, stdin: bool) -> Result<(), Failure> {
     let identity = |found: io::Result<fs::Metadata>| {
         found
             .ok()
@@ -191,7 +208,7 @@ fn keep_input(output: &Path, builder: &Builder) -> Result<(), Failure> {
         .inputs()
         .find(|input| identity(fs::metadata(input)) == Some(written))
         .map(|input| format!("`{}`", input.display()))
-        .or_else(|| (builder.has_stdin() && is_stdin()).then(|| "standard input".to_owned()));
+        .or_else(|| (stdin && is_stdin()).then(|| "standard input".to_owned()));
     match input {
         Some(input) => Err(Failure::Refused(format!(
             "the output `{}` is the same file as the input {input}",
@@ -291,13 +308,33 @@ fn with(builder: Builder, expression: Expression, single: bool) -> Builder {
 
 /// The values of an option are no text of the filter language: quotes in them stand for themselves.
 fn of_term(term: &str, values: &[String]) -> Result<Expression, Failure> {
-    Expression::of_term(term, values)
-        .map_err(|(text, error)| Failure::from(Error::Filter(text, error)))
+    Expression::of_term(term, values).map_err(|(text, mut error)| {
+        if values.iter().any(|value| value.contains(',')) {
+            error.help = Some("several values are several options: `-j 1 -j 2`".to_owned());
+        }
+        Failure::from(Error::Filter(text, error))
+    })
+}
+
+/// Warns of values that mean something, but hardly what was meant.
+fn warn_of_values(args: &StreamArgs) {
+    if let Some(text) = &args.records
+        && text.parse::<u64>().is_err()
+    {
+        errln!("warning: `{text}` after `-n` or `--count` is no number of records: all are read");
+    }
+    let names = [&args.project, &args.collector, &args.router];
+    for name in names
+        .into_iter()
+        .flatten()
+        .filter(|name| name.contains(','))
+    {
+        errln!("warning: `{name}` is one name; several are several options: `-c rrc00 -c rrc06`");
+    }
 }
 
 /// The first and the last second of the records that are wanted.
 fn window(args: &StreamArgs) -> Result<Option<(u32, u32)>, Failure> {
-    let malformed = |text: &str| Failure::Refused(format!("expected a time, found `{text}`"));
     if let Some(text) = &args.interval {
         let span = times::span(text).ok_or_else(|| {
             Failure::Refused(format!("expected a time such as `3 h`, found `{text}`"))
@@ -305,12 +342,24 @@ fn window(args: &StreamArgs) -> Result<Option<(u32, u32)>, Failure> {
         let until = now();
         return Ok(Some((until.saturating_sub(span), until)));
     }
-    let Some(text) = &args.time_window else {
-        return Ok(None);
+    let given = args.time_window.as_deref().map(interval);
+    given.transpose().map_err(Failure::Refused)
+}
+
+/// Reads a time window.
+///
+/// # Errors
+/// What is expected.
+pub(super) fn interval(text: &str) -> Result<(u32, u32), String> {
+    let malformed = |text: &str| {
+        format!(
+            "expected a time such as `1427846400`, `2015-04-01` or `2015-04-01 00:05:00` (UTC), or two with a comma between, \
+             found `{text}`"
+        )
     };
     let (from, until) = match text.split_once(',') {
         Some((from, until)) => (from, Some(until.trim())),
-        None => (text.as_str(), None),
+        None => (text, None),
     };
     let from = times::time(from.trim()).ok_or_else(|| malformed(from))?;
     let until = match until {
@@ -318,5 +367,5 @@ fn window(args: &StreamArgs) -> Result<Option<(u32, u32)>, Failure> {
         None | Some("" | "0") => u32::MAX,
         Some(until) => times::time(until).ok_or_else(|| malformed(until))?,
     };
-    Ok(Some((from, until)))
+    Ok((from, until))
 }

@@ -64,7 +64,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::Thread(error) => error.fmt(f),
-            Self::NoSource => f.write_str("no file is given"),
+            Self::NoSource => f.write_str("there is no file to read"),
         }
     }
 }
@@ -110,7 +110,7 @@ impl Builder {
         if path == Path::new("-") {
             return Ok(self.stdin());
         }
-        let files = expand(path).map_err(|error| Error::File(path.to_path_buf(), error))?;
+        let files = expand(path).map_err(|error| unreadable(path, error))?;
         self.skipped.extend(files.skipped);
         for file in files.files {
             let named = Named::of(&file);
@@ -159,6 +159,17 @@ impl Builder {
         self.files.iter().any(|(feed, _, _)| *feed == Feed::Stdin)
     }
 
+    /// The files of which the filter lets nothing pass because neither a name nor a list tells their project or collector.
+    /// Records that tell it, such as those with OpenBMP's headers, may pass.
+    pub fn nameless(&self) -> impl Iterator<Item = &str> {
+        let origins = self.files.iter().map(|(_, origin, _)| origin);
+        let unknown = |origin: &&Origin| origin.project.is_empty() || origin.collector.is_empty();
+        origins
+            .filter(unknown)
+            .filter(|origin| self.expression.excludes(origin))
+            .map(|origin| origin.name.as_str())
+    }
+
     /// Adds standard input.
     #[must_use]
     pub fn stdin(mut self) -> Self {
@@ -185,16 +196,20 @@ impl Builder {
         Ok(self)
     }
 
-    /// Adds the files of a list in the columns of libbgpstream's `csvfile`. As there, rows whose timestamp is 0 or in the future
-    /// are left out; rows without a timestamp are read.
+    /// Adds the files of a list in the columns of libbgpstream's `csvfile`; `-` is standard input. As there, rows whose timestamp
+    /// is 0 or in the future are left out; rows without a timestamp are read.
     ///
     /// # Errors
     /// When the list or one of its files can't be read.
     pub fn list(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let text =
-            fs::read_to_string(path).map_err(|error| Error::File(path.to_path_buf(), error))?;
-        self.lists.push(path.to_path_buf());
+        let text = if path == Path::new("-") {
+            io::read_to_string(io::stdin().lock())
+        } else {
+            self.lists.push(path.to_path_buf());
+            fs::read_to_string(path)
+        };
+        let text = text.map_err(|error| unreadable(path, error))?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let rows =
             csv::parse(&text, folder).map_err(|reason| Error::List(path.to_path_buf(), reason))?;
@@ -388,10 +403,23 @@ impl Builder {
     }
 }
 
+/// Why a file can't be read. Only files are, which not everybody expects.
+fn unreadable(path: &Path, error: io::Error) -> Error {
+    let is_url = error.kind() == io::ErrorKind::NotFound && path.to_string_lossy().contains("://");
+    let reason = "URLs are not read: fetch the file first, or pipe it to standard input";
+    Error::File(
+        path.to_path_buf(),
+        match is_url {
+            true => io::Error::new(io::ErrorKind::NotFound, reason),
+            false => error,
+        },
+    )
+}
+
 /// Checks that a file can be read, as far as its first bytes tell.
 fn recognized(path: &Path) -> Result<(), Error> {
     match recognize(path) {
-        Err(error) => Err(Error::File(path.to_path_buf(), error)),
+        Err(error) => Err(unreadable(path, error)),
         Ok(Compression::Unknown(name)) => Err(Error::Compression(path.to_path_buf(), name)),
         Ok(_) => Ok(()),
     }

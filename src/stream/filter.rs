@@ -15,7 +15,7 @@ use super::block::{Block, ElemKind, RibView, Route, family_bits};
 use super::needles::{self, Needles};
 use super::pattern::{Memo, PathPattern};
 use super::prefixes::PrefixSet;
-use super::record::{RecordKind, RecordRef};
+use super::record::{Origin, RecordKind, RecordRef};
 
 /// Numbers, as ranges that include both ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -238,6 +238,19 @@ impl Expression {
             },
             test @ Self::Test(_) => test,
         }
+    }
+
+    /// Returns `true` if it passes nothing of this project and collector, whatever that is.
+    pub(super) fn excludes(&self, origin: &Origin) -> bool {
+        let has = |list: &[String], name: &str| list.iter().any(|one| one == name);
+        let mut tests = Vec::new();
+        let node = node(self.clone(), &mut tests);
+        let passes = evaluate(&node, &mut |index| match &tests[index] {
+            Test::Project(list) => Some(has(list, &origin.project)),
+            Test::Collector(list) => Some(has(list, &origin.collector)),
+            _ => None,
+        });
+        passes == Some(false)
     }
 
     fn cost(&self) -> u8 {

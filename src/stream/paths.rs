@@ -15,7 +15,7 @@ pub struct Expanded {
     /// The files, sorted by name.
     pub files: Vec<PathBuf>,
     /// What was found along with them and can't be read: links that lead nowhere, folders of others; and pipes, sockets and
-    /// devices, since opening one may block for ever. Nobody asked for those in particular.
+    /// devices, since opening one may block for ever. Nobody asked for those in particular. A folder without files is there, too.
     pub skipped: Vec<Skipped>,
 }
 
@@ -73,6 +73,10 @@ pub fn expand(path: &Path) -> io::Result<Expanded> {
         // Links to folders come last, so that a file keeps the name that it has without them.
         while let Some((path, depth)) = walk.links.pop_front() {
             walk.below(&path, depth);
+        }
+        if walk.files.is_empty() && walk.skipped.is_empty() {
+            let reason = "a folder without files";
+            walk.skipped.push(Skipped::new(path.to_path_buf(), reason));
         }
         return Ok(Expanded::sort(walk.files, walk.skipped));
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+use super::listen::Listen;
 use crate::bgp::family::{Afi, Safi};
 use crate::bgp::{Asn, Family};
 
@@ -15,6 +16,8 @@ pub(super) const BGP_PORT: u16 = 179;
 #[derive(Args, Debug)]
 #[command(
     disable_version_flag = true,
+    // Of options that exclude each other, clap would show one as needed.
+    override_usage = "oxabgp stream [OPTIONS] [FILE]...",
     // As in getopt, the last one of several counts.
     args_override_self = true,
     after_help = "\
@@ -169,7 +172,7 @@ pub(in crate::cli) struct StreamArgs {
     #[arg(long)]
     pub(super) no_add_path_detection: bool,
     /// A list of files in bgpreader's columns: path, project, type, collector, time, span, timestamp. Rows whose
-    /// timestamp is 0 or in the future are skipped.
+    /// timestamp is 0 or in the future are skipped. `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub(super) csv_file: Vec<PathBuf>,
     /// bgpreader's data interface: `singlefile`, `csvfile`, or `kafka` in builds that have it. What a file holds (MRT, BMP, RIS Live)
@@ -199,9 +202,9 @@ pub(in crate::cli) struct StreamArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Live feeds")]
 pub(super) struct Feeds {
-    /// Listen for routers that send BMP: `0.0.0.0:11019`. May be repeated.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(super) bmp: Vec<SocketAddr>,
+    /// Listen for routers that send BMP: `192.0.2.1:11019`, or a port on all addresses. May be repeated.
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = Listen::parse)]
+    pub(super) bmp: Vec<Listen>,
     /// Read the neighbors of a running daemon over its control socket: their tables, if `adj-rib-in` keeps them, then what happens;
     /// with --sent also what they are sent. Default: the daemon that `oxabgp cli` finds.
     #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true)]
@@ -231,7 +234,7 @@ pub(super) struct Feeds {
     #[arg(long, requires = "peer", value_name = "KEY")]
     pub(super) md5: Option<String>,
     /// Let the neighbors connect to this address instead of connecting to them.
-    #[arg(long, requires = "peer", value_name = "ADDRESS:PORT")]
+    #[arg(long, requires = "peer", value_name = "ADDRESS:PORT", value_parser = socket)]
     pub(super) listen: Option<SocketAddr>,
     /// Subscribe to RIPE's RIS Live, or to another server. With --collector or --prefix only these are asked for.
     #[cfg(feature = "ris-live")]
@@ -284,6 +287,11 @@ pub(in crate::cli) fn neighbor(text: &str) -> Result<SocketAddr, String> {
         .map(|address| SocketAddr::new(address, BGP_PORT))
         .or_else(|_| text.parse())
         .map_err(|_| "expected an address such as `192.0.2.1` or `192.0.2.1:179`".to_owned())
+}
+
+fn socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "expected ADDRESS:PORT such as `192.0.2.1:179`".to_owned())
 }
 
 fn family(text: &str) -> Result<Family, String> {

@@ -13,6 +13,8 @@ pub(super) enum Failure {
     Refused(String),
     /// The command line is wrong.
     Usage(String),
+    /// There is nothing to read.
+    NoSource,
     /// It was reported already.
     Reported(ExitCode),
     /// The output could not be written.
@@ -22,7 +24,7 @@ pub(super) enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match &error {
-            Error::NoSource => Self::Usage(error.to_string()),
+            Error::NoSource => Self::NoSource,
             _ => Self::Refused(explain(&error)),
         }
     }

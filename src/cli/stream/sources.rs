@@ -9,6 +9,7 @@ use super::args::{Feeds, StreamArgs};
 use super::failure::{Failure, now};
 #[cfg(feature = "kafka")]
 use super::kafka;
+use super::listen::Listen;
 use crate::bgp::{Asn, Family};
 use crate::cli::shell;
 use crate::speaker::PeerConfig;
@@ -122,6 +123,10 @@ pub(super) fn sources(
     for path in &args.files {
         builder = builder.path(path)?;
     }
+    if builder.has_stdin() && lists_stdin(args) {
+        let reason = "standard input can't be a list and a file at once";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
     warn_skipped(&builder);
     builder = feeds(args, builder)?;
     #[cfg(feature = "kafka")]
@@ -176,6 +181,18 @@ pub(super) fn is_live(args: &StreamArgs) -> bool {
     args.feeds.is_live() || args.data_interface_option.iter().any(topics)
 }
 
+/// Returns `true` if something to read is named, even if nothing is there.
+pub(super) fn are_named(args: &StreamArgs) -> bool {
+    !args.files.is_empty() || !args.csv_file.is_empty() || !args.data_interface_option.is_empty()
+}
+
+/// Returns `true` if a list of files is read from standard input.
+pub(super) fn lists_stdin(args: &StreamArgs) -> bool {
+    let option = |option: &String| option == "csv-file=-";
+    args.csv_file.iter().any(|path| path.as_os_str() == "-")
+        || args.data_interface_option.iter().any(option)
+}
+
 /// Warns about what was left out of folders.
 pub(in crate::cli) fn warn_skipped(builder: &Builder) {
     for skipped in builder.skipped() {
@@ -189,14 +206,32 @@ pub(in crate::cli) fn warn_skipped(builder: &Builder) {
     }
 }
 
+/// Warns about files of which a filter lets nothing pass, because nothing tells the project or the collector that it asks for.
+pub(in crate::cli) fn warn_nameless(builder: &Builder) {
+    let mut files = builder.nameless();
+    let Some(first) = files.next() else {
+        return;
+    };
+    let more = match files.count() {
+        0 => String::new(),
+        count => format!(", and {count} more files,"),
+    };
+    errln!(
+        "warning: `{first}`{more} passes no filter by project or collector, which its name does not tell\n\
+         help: names as `ris.rrc06.updates.20160811.1600.gz` tell it, folders as `rrc06`, and the columns of a list (`--csv-file`)"
+    );
+}
+
 fn feeds(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {
     let feeds = &args.feeds;
     let detection = detection(args);
-    for address in &feeds.bmp {
-        let refused = |error| Failure::Refused(format!("`{address}`: {error}"));
-        let listener = BmpListener::bind(address).map_err(refused)?;
+    for Listen(addresses) in &feeds.bmp {
+        let wanted = addresses.first().copied();
+        let wanted = wanted.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into());
+        let refused = |error| Failure::Refused(format!("`{wanted}`: {error}"));
+        let listener = BmpListener::bind(&addresses[..]).map_err(refused)?;
         // Standard error is where tests and people look for the port that the kernel chose.
-        if address.port() == 0 || std::io::stderr().is_terminal() {
+        if wanted.port() == 0 || std::io::stderr().is_terminal() {
             errln!("listening for BMP on {}", listener.local_addr());
         }
         builder = builder.live(listener.start(detection).map_err(refused)?);

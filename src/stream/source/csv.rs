@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::stream::names::Named;
 use crate::stream::record::{Origin, RecordKind};
 
+/// The names of the columns.
+const COLUMNS: &str = "path, project, type, collector, time, span, timestamp";
+
 /// A row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -90,7 +93,7 @@ fn columns(line: &str) -> Result<Vec<Cow<'_, str>>, String> {
 fn row(line: &str, folder: &Path) -> Result<Row, String> {
     let columns = columns(line)?;
     if columns.len() > 7 {
-        return Err("more than 7 columns".to_owned());
+        return Err(format!("more than 7 columns ({COLUMNS})"));
     }
     let mut columns = columns.iter().map(|text| &**text);
     let mut next = || columns.next().filter(|text| !text.is_empty());
@@ -101,7 +104,11 @@ fn row(line: &str, folder: &Path) -> Result<Row, String> {
         None => named.kind,
         Some("ribs") => Some(RecordKind::Rib),
         Some("updates") => Some(RecordKind::Update),
-        Some(other) => return Err(format!("expected `ribs` or `updates`, found `{other}`")),
+        Some(other) => {
+            return Err(format!(
+                "expected `ribs` or `updates` as the third of the 7 columns ({COLUMNS}), found `{other}`"
+            ));
+        }
     };
     let collector = next().map_or(named.collector, str::to_owned);
     let number = |text: Option<&str>| {

@@ -14,6 +14,7 @@ mod kafka;
 #[cfg(feature = "kafka")]
 mod kafka_cluster;
 mod malformed;
+mod mistakes;
 mod mrtparse;
 mod options;
 mod oracle;
