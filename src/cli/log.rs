@@ -20,6 +20,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::config::env::{LogEnv, LogLevel};
 use crate::daemon::log_file;
 
+pub(crate) mod events;
 mod json;
 mod lossy;
 mod printable;

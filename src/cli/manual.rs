@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use super::log::events::EVENTS;
 use super::{Cli, REFUSED, output};
 use crate::config::reference;
 
@@ -90,6 +91,9 @@ fn pages() -> Vec<(String, Vec<u8>)> {
         let mut page = Vec::new();
         // Writing to a vector cannot fail.
         let _ = clap_mangen::Man::new(command).render(&mut page);
+        if name == "oxabgp-server" {
+            page.extend_from_slice(events().as_bytes());
+        }
         pages.push((format!("{name}.1"), page));
     };
     add("oxabgp".to_owned(), command.clone());
@@ -100,6 +104,22 @@ fn pages() -> Vec<(String, Vec<u8>)> {
     }
     pages.push(("oxabgp.conf.5".to_owned(), configuration().into_bytes()));
     pages
+}
+
+/// The names of events in log lines as JSON, each once.
+fn events() -> String {
+    let mut section = ".SH EVENTS\nWith \\fB\\-\\-log\\-format json\\fR each line of the log is an object, in which \
+         \\fIevent\\fR is one of these names. They stay the same when messages are worded differently.\n"
+        .to_owned();
+    let mut last = "";
+    for (name, message) in EVENTS {
+        if *name != last {
+            // Writing to a string cannot fail.
+            let _ = write!(section, ".TP\n\\fB{}\\fR\n{}\n", roff(name), roff(message));
+        }
+        last = name;
+    }
+    section
 }
 
 /// The page about the configuration.

@@ -4,8 +4,8 @@
 //! {"time":"2026-01-01T00:00:00.000Z","level":"info","target":"oxabgp::fsm","event":"session.state","message":"state","fields":{"neighbor":"192.0.2.1"}}
 //! ```
 //!
-//! `event` is a name that stays the same when the message is worded differently: [`EVENTS`] lists all of them. Lines
-//! without a name have no such member.
+//! `event` is a name that stays the same when the message is worded differently: [`EVENTS`](super::events::EVENTS) lists all of
+//! them. Lines without a name have no such member: messages of other programs, and details for people.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,84 +16,11 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::events::name;
 use crate::json::JsonWriter;
-
-/// The names of events, and how their messages begin.
-pub(super) const EVENTS: &[(&str, &str)] = &[
-    ("daemon.started", "oxabgp "),
-    ("daemon.signal", "received a signal"),
-    ("daemon.stopping", "shutting down"),
-    ("daemon.listening", "listening"),
-    ("configuration.reading", "reading the configuration again"),
-    ("configuration.reloaded", "the configuration is reloaded"),
-    (
-        "configuration.refused",
-        "the configuration has errors, nothing is changed",
-    ),
-    (
-        "configuration.unconfirmed",
-        "the reload was not confirmed in time",
-    ),
-    ("configuration.confirmed", "the reload is confirmed"),
-    ("configuration.returned", "the former configuration is back"),
-    ("neighbor.added", "the neighbor is new"),
-    ("neighbor.removed", "the neighbor is removed"),
-    ("session.state", "state"),
-    ("session.closed", "session closed"),
-    ("session.connect-failed", "cannot connect"),
-    ("session.gave-up", "no more attempts to connect"),
-    ("session.notification-sent", "NOTIFICATION sent"),
-    ("session.notification-received", "NOTIFICATION received"),
-    ("session.reset", "the session is reset"),
-    (
-        "session.prefix-limit",
-        "the peer has sent more routes than `prefix-limit` allows",
-    ),
-    ("session.update-error", "an UPDATE had an error"),
-    ("session.paused", "reading is paused"),
-    ("session.resumed", "reading goes on"),
-    ("process.started", "the helper is started"),
-    ("process.ended", "the helper ended"),
-    ("process.failed", "the helper could not be started"),
-    (
-        "process.respawn-limit",
-        "the helper died more than 5 times within 64 seconds",
-    ),
-    (
-        "process.killed",
-        "the helper does not read its events and is killed",
-    ),
-    ("check.up", "the service is up"),
-    ("check.down", "the service is down"),
-    ("check.disabled", "the service is disabled"),
-    ("check.failed", "the check failed"),
-    ("check.held", "a change of the service is held back"),
-    ("check.refused", "routes of the check are refused"),
-    ("check.command-failed", "a command of the check failed"),
-    ("check.added", "the check is new"),
-    ("check.changed", "the check has changed"),
-    ("check.removed", "the check is removed"),
-    ("command.refused", "the command is refused"),
-    ("route.unsendable", "the route can't be sent"),
-    ("metrics.serving", "serving metrics"),
-    ("metrics.failed", "metrics can't be served here"),
-];
 
 /// What is before the level.
 const LEVEL: &str = ",\"level\":";
-
-/// The name of an event with that message.
-fn name(message: &str) -> Option<&'static str> {
-    // `the helper is started again` and others that go on after the words of a row are not the event.
-    EVENTS
-        .iter()
-        .find(|(_, words)| {
-            message.strip_prefix(words).is_some_and(|rest| {
-                words.ends_with(' ') || rest.is_empty() || rest.starts_with([':', ',', ';'])
-            })
-        })
-        .map(|(name, _)| *name)
-}
 
 /// Formats lines.
 pub(super) struct Json;

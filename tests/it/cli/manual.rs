@@ -180,30 +180,96 @@ fn the_version_names_commit_compiler_and_features() {
     );
 }
 
-#[test]
-fn names_of_events_belong_to_messages_that_exist() {
+/// The rows of the table of events: names, and how messages begin.
+fn events() -> Vec<(String, String)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let table = fs::read_to_string(source.join("cli/log/json.rs")).expect("the table");
-    let rows = table
-        .split("EVENTS: &[(&str, &str)] = &[")
-        .nth(1)
+    let table = fs::read_to_string(source.join("cli/log/events.rs")).expect("the table");
+    let (_, rows) = table
+        .split_once("EVENTS: &[(&str, &str)] = &[")
         .expect("the table");
     let rows = rows.split("];").next().expect("its end");
+    let quoted: Vec<&str> = rows.split('"').skip(1).step_by(2).collect();
+    assert!(quoted.len() > 200 && quoted.len().is_multiple_of(2));
+    quoted
+        .chunks(2)
+        .map(|pair| (pair[0].to_owned(), pair[1].to_owned()))
+        .collect()
+}
+
+#[test]
+fn names_of_events_belong_to_messages_that_exist() {
     let all: String = crate::imports::sources()
         .into_iter()
         .filter(|source| !source.path.starts_with("cli/log"))
         .map(|source| source.text)
         .collect();
-    let quoted: Vec<&str> = rows.split('"').skip(1).step_by(2).collect();
-    assert!(quoted.len() > 40 && quoted.len().is_multiple_of(2));
-    for pair in quoted.chunks(2) {
-        let literal = format!("\"{}", pair[1]);
+    for (name, message) in events() {
+        let literal = format!("\"{message}");
         assert!(
             all.contains(&literal),
-            "{}: no message begins with {literal}",
-            pair[0]
+            "{name}: no message begins with {literal}"
         );
     }
+}
+
+/// The string literals of the arguments of a macro, given the text behind its opening parenthesis.
+fn literals(text: &str) -> Vec<&str> {
+    let (mut found, mut depth, mut at) = (Vec::new(), 1, 0);
+    while depth > 0 {
+        at += text[at..]
+            .find(['"', '(', ')'])
+            .expect("a closing parenthesis");
+        match text.as_bytes()[at] {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {
+                let begin = at + 1;
+                let mut escaped = false;
+                let length = text[begin..].find(|c| {
+                    let ends = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    ends
+                });
+                at = begin + length.expect("the end of a string");
+                found.push(&text[begin..at]);
+            }
+        }
+        at += 1;
+    }
+    found
+}
+
+/// Alerts and searches are built on the names: what the daemon warns of has one.
+#[test]
+fn warnings_and_errors_of_the_daemon_have_names() {
+    let events = events();
+    let mut nameless = Vec::new();
+    let rooms = ["api/", "daemon/", "probe/", "speaker/"];
+    for source in crate::imports::sources() {
+        if !rooms.iter().any(|room| source.path.starts_with(room)) {
+            continue;
+        }
+        let text = source.text.split("#[cfg(test)]").next().unwrap_or_default();
+        for call in ["warn!(", "error!("] {
+            for (at, _) in text.match_indices(call) {
+                let texts = literals(&text[at + call.len()..]);
+                // Some only pass on what another place has worded.
+                let is_passed_on = texts.last().is_none_or(|text| text.starts_with('{'));
+                let has_name = |text: &&str| {
+                    let begins = |(_, words): &(String, String)| text.starts_with(words.as_str());
+                    events.iter().any(begins)
+                };
+                if !is_passed_on && !texts.iter().any(|text| has_name(&text)) {
+                    nameless.push(format!("{}: {texts:?}", source.path));
+                }
+            }
+        }
+    }
+    assert!(
+        nameless.is_empty(),
+        "not in src/cli/log/events.rs:\n{}",
+        nameless.join("\n")
+    );
 }
 
 #[test]
