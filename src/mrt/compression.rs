@@ -6,6 +6,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::sniff::Peeked;
+use super::{xz, zstd};
 
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,8 +88,8 @@ pub fn open_with(
         Compression::None => Box::new(input),
         Compression::Gzip => Box::new(Members::<_, flate2::bufread::GzDecoder<_>>::new(input)),
         Compression::Bzip2 => Box::new(Members::<_, bzip2::bufread::BzDecoder<_>>::new(input)),
-        Compression::Xz => Box::new(lzma_rust2::XzReader::new(input, true)),
-        Compression::Zstd => Box::new(Members::<_, ZstdFrame<_>>::new(input)),
+        Compression::Xz => Box::new(xz::Streams::new(input)),
+        Compression::Zstd => Box::new(Members::<_, zstd::Frame<_>>::new(input)),
         Compression::Unknown(name) => {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -107,8 +108,9 @@ trait Member<R>: Read + Sized {
     /// Begins a member.
     fn begin(input: R) -> io::Result<Self>;
 
-    /// Returns the input, positioned after the member once it was read to its end.
-    fn finish(self) -> R;
+    /// Returns the input, positioned after the member once it was read to its end; an error if that is not the member that was
+    /// written.
+    fn finish(self) -> io::Result<R>;
 }
 
 impl<R: BufRead> Member<R> for flate2::bufread::GzDecoder<R> {
@@ -120,8 +122,8 @@ impl<R: BufRead> Member<R> for flate2::bufread::GzDecoder<R> {
         Ok(Self::new(input))
     }
 
-    fn finish(self) -> R {
-        self.into_inner()
+    fn finish(self) -> io::Result<R> {
+        Ok(self.into_inner())
     }
 }
 
@@ -134,36 +136,22 @@ impl<R: BufRead> Member<R> for bzip2::bufread::BzDecoder<R> {
         Ok(Self::new(input))
     }
 
-    fn finish(self) -> R {
-        self.into_inner()
+    fn finish(self) -> io::Result<R> {
+        Ok(self.into_inner())
     }
 }
 
-/// The decoder of one frame of a zstd file.
-struct ZstdFrame<R: BufRead>(
-    Box<ruzstd::decoding::StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>,
-);
-
-impl<R: BufRead> Read for ZstdFrame<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.read(out).map_err(|_| damaged_zstd())
-    }
-}
-
-impl<R: BufRead> Member<R> for ZstdFrame<R> {
+impl<R: BufRead> Member<R> for zstd::Frame<R> {
     fn follows(input: &mut R, _: bool) -> io::Result<bool> {
-        skip_frames(input)
+        zstd::skip_frames(input)
     }
 
     fn begin(input: R) -> io::Result<Self> {
-        let decoder = ruzstd::decoding::StreamingDecoder::new(input);
-        decoder
-            .map(|decoder| Self(Box::new(decoder)))
-            .map_err(|_| damaged_zstd())
+        Self::new(input)
     }
 
-    fn finish(self) -> R {
-        self.0.into_inner()
+    fn finish(self) -> io::Result<R> {
+        self.finish()
     }
 }
 
@@ -239,40 +227,9 @@ impl<R: BufRead, D: Member<R>> Read for Members<R, D> {
                         self.state = Some(Place::Inside(member));
                         return Ok(count);
                     }
-                    self.state = Some(Place::Between(member.finish()));
+                    self.state = Some(Place::Between(member.finish()?));
                 }
             }
-        }
-    }
-}
-
-/// The decoder's own texts show its internal values.
-fn damaged_zstd() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "zstd data that is damaged or cut short",
-    )
-}
-
-/// Steps over skippable frames (RFC 8878 section 3.1.2). Returns whether a frame follows.
-fn skip_frames(input: &mut impl BufRead) -> io::Result<bool> {
-    loop {
-        let head = input.fill_buf()?;
-        match head {
-            [] => return Ok(false),
-            [0x50..=0x5F, ..] => {
-                let mut header = [0; 8];
-                input.read_exact(&mut header)?;
-                let [.., a, b, c, d] = header;
-                let length = u64::from(u32::from_le_bytes([a, b, c, d]));
-                if io::copy(&mut input.by_ref().take(length), &mut io::sink())? < length {
-                    return Err(io::Error::new(
-                        io::ErrorKind::UnexpectedEof,
-                        "a skippable zstd frame runs past the end of the file",
-                    ));
-                }
-            }
-            _ => return Ok(true),
         }
     }
 }

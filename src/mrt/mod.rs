@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`reader`] | a byte stream → records; damage is reported and framing is found again |
 //! | `compression` | gzip, bzip2, xz and zstd, recognized by their first bytes |
+//! | `xz`, `zstd` | two of them, up to the last byte before damage |
 //! | `sniff` | the first bytes of a stream: is it MRT, or do they only look like another format? |
 //! | [`content`] | what a record holds, by type and subtype |
 //! | [`bgp4mp`] | BGP4MP and BGP4MP_ET: messages, state changes, the deprecated ENTRY, the forms of old Zebra |
@@ -58,6 +59,10 @@ pub mod table_dump;
 #[cfg(any(feature = "daemon", feature = "stream"))]
 pub(crate) mod whole;
 pub mod writer;
+#[cfg(feature = "stream")]
+mod xz;
+#[cfg(feature = "stream")]
+mod zstd;
 
 pub use content::Content;
 pub use reader::{Damage, Frame, Item, Reader};
