@@ -49,19 +49,13 @@ impl PrefixSet {
     /// Adds a prefix; host bits are cleared.
     pub fn insert(&mut self, prefix: IpNet, how: Match) {
         self.any_less |= how.less();
-        let (key, v6) = match prefix {
-            IpNet::V4(prefix) => {
-                let prefix = prefix.trunc();
-                self.v4.entry(prefix).or_default().0 |= how.0;
-                (u128::from(prefix.addr().to_bits()) << 96, false)
-            }
-            IpNet::V6(prefix) => {
-                let prefix = prefix.trunc();
-                self.v6.entry(prefix).or_default().0 |= how.0;
-                (prefix.addr().to_bits(), true)
-            }
-        };
+        let prefix = prefix.trunc();
+        match prefix {
+            IpNet::V4(prefix) => self.v4.entry(prefix).or_default().0 |= how.0,
+            IpNet::V6(prefix) => self.v6.entry(prefix).or_default().0 |= how.0,
+        }
         if self.len() <= FEW {
+            let (key, v6) = key(prefix);
             self.few.push((key, prefix.prefix_len(), v6, how));
         }
     }
@@ -74,6 +68,26 @@ impl PrefixSet {
         for (prefix, how) in other.v6 {
             self.insert(prefix.into(), how);
         }
+    }
+
+    /// Removes a prefix, whatever it matches. Returns `true` if the set had it.
+    pub fn remove(&mut self, prefix: IpNet) -> bool {
+        let had = match prefix.trunc() {
+            IpNet::V4(one) => self.v4.remove(&one).is_some(),
+            IpNet::V6(one) => self.v6.remove(&one).is_some(),
+        };
+        if had && self.len() <= FEW {
+            let v4 = self.v4.iter().map(|(own, how)| (IpNet::V4(own), *how));
+            let v6 = self.v6.iter().map(|(own, how)| (IpNet::V6(own), *how));
+            self.few = v4
+                .chain(v6)
+                .map(|(own, how)| {
+                    let (key, v6) = key(own);
+                    (key, own.prefix_len(), v6, how)
+                })
+                .collect();
+        }
+        had
     }
 
     /// Number of prefixes.
@@ -123,13 +137,7 @@ impl PrefixSet {
 
     /// The fewest prefixes of the set that have all of its addresses: those inside of no other.
     pub fn minimum_coverage(&self) -> Vec<IpNet> {
-        let mut found: Vec<IpNet> = Vec::new();
-        for prefix in self.iter() {
-            if !found.last().is_some_and(|last| last.contains(&prefix)) {
-                found.push(prefix);
-            }
-        }
-        found
+        outermost(self.iter())
     }
 
     /// How many IPv4 addresses the prefixes have, and how many IPv6 networks of 64 bits, each counted once. A longer IPv6 prefix
@@ -139,10 +147,19 @@ impl PrefixSet {
         for prefix in self.minimum_coverage() {
             match prefix {
                 IpNet::V4(one) => size.0 += 1u64 << (32 - one.prefix_len()),
-                IpNet::V6(one) => size.1 += 1u128 << (64 - one.prefix_len().min(64)),
+                IpNet::V6(_) => size.1 += extent(prefix),
             }
         }
         size
+    }
+
+    /// How many addresses or networks of `prefix` the prefixes have, counted as by [`size`](Self::size).
+    pub fn overlap(&self, prefix: IpNet) -> u128 {
+        if !self.less_specific(prefix).is_empty() {
+            return extent(prefix);
+        }
+        let inside = outermost(self.more_specific(prefix).into_iter());
+        inside.into_iter().map(extent).sum()
     }
 
     /// The bytes that begin the address of every prefix that matches one of the set, for each of the set. `None` if it is large, or
@@ -204,6 +221,131 @@ impl PrefixSet {
     }
 }
 
+/// The address of a prefix as a number whose highest bit is the first, and whether it is one of IPv6.
+fn key(prefix: IpNet) -> (u128, bool) {
+    match prefix {
+        IpNet::V4(prefix) => (u128::from(prefix.addr().to_bits()) << 96, false),
+        IpNet::V6(prefix) => (prefix.addr().to_bits(), true),
+    }
+}
+
+/// The prefixes inside of no other, of some in the order of addresses.
+fn outermost(prefixes: impl Iterator<Item = IpNet>) -> Vec<IpNet> {
+    let mut found: Vec<IpNet> = Vec::new();
+    for prefix in prefixes {
+        if !found.last().is_some_and(|last| last.contains(&prefix)) {
+            found.push(prefix);
+        }
+    }
+    found
+}
+
+/// How many IPv4 addresses a prefix has, or IPv6 networks of 64 bits.
+fn extent(prefix: IpNet) -> u128 {
+    match prefix {
+        IpNet::V4(one) => 1 << (32 - one.prefix_len()),
+        IpNet::V6(one) => 1 << (64 - one.prefix_len().min(64)),
+    }
+}
+
+/// Values by prefix: a patricia tree with the user's data.
+#[derive(Clone, Debug)]
+pub struct PrefixTree<T> {
+    v4: PrefixMap<Ipv4Net, T>,
+    v6: PrefixMap<Ipv6Net, T>,
+}
+
+impl<T> Default for PrefixTree<T> {
+    fn default() -> Self {
+        Self {
+            v4: PrefixMap::new(),
+            v6: PrefixMap::new(),
+        }
+    }
+}
+
+impl<T> PrefixTree<T> {
+    /// An empty tree.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a prefix, or replaces its value, which is returned then. Here as everywhere host bits are cleared.
+    pub fn insert(&mut self, prefix: IpNet, value: T) -> Option<T> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.insert(one, value),
+            IpNet::V6(one) => self.v6.insert(one, value),
+        }
+    }
+
+    /// Removes a prefix, and returns its value.
+    pub fn remove(&mut self, prefix: IpNet) -> Option<T> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.remove(&one),
+            IpNet::V6(one) => self.v6.remove(&one),
+        }
+    }
+
+    /// The value of this very prefix.
+    pub fn get(&self, prefix: IpNet) -> Option<&T> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.get(&one),
+            IpNet::V6(one) => self.v6.get(&one),
+        }
+    }
+
+    /// The value of this very prefix, to be changed.
+    pub fn get_mut(&mut self, prefix: IpNet) -> Option<&mut T> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.get_mut(&one),
+            IpNet::V6(one) => self.v6.get_mut(&one),
+        }
+    }
+
+    /// The most specific prefix that contains `prefix`, itself included.
+    pub fn longest_match(&self, prefix: IpNet) -> Option<(IpNet, &T)> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.get_lpm(&one).map(owned),
+            IpNet::V6(one) => self.v6.get_lpm(&one).map(owned),
+        }
+    }
+
+    /// Those inside `prefix`, itself included.
+    pub fn more_specific(&self, prefix: IpNet) -> Vec<(IpNet, &T)> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.children(&one).map(owned).collect(),
+            IpNet::V6(one) => self.v6.children(&one).map(owned).collect(),
+        }
+    }
+
+    /// Those that contain `prefix`, itself included, the least specific first.
+    pub fn less_specific(&self, prefix: IpNet) -> Vec<(IpNet, &T)> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.cover(&one).map(owned).collect(),
+            IpNet::V6(one) => self.v6.cover(&one).map(owned).collect(),
+        }
+    }
+
+    /// All, in the order of addresses, less specific ones first.
+    pub fn iter(&self) -> impl Iterator<Item = (IpNet, &T)> {
+        self.v4.iter().map(owned).chain(self.v6.iter().map(owned))
+    }
+
+    /// Number of prefixes.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Returns `true` if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+fn owned<T>((prefix, value): (impl Into<IpNet>, T)) -> (IpNet, T) {
+    (prefix.into(), value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +384,58 @@ mod tests {
         assert!(set.contains(net("10.1.2.3/24")) && !set.contains(net("10.1.3.0/24")));
         assert!(set.overlaps(net("10.9.0.0/16")) && set.overlaps(net("0.0.0.0/0")));
         assert!(!set.overlaps(net("11.0.0.0/8")));
+        for (text, wanted) in [
+            ("10.9.0.0/16", 1 << 16),
+            ("192.0.0.0/16", 256),
+            ("0.0.0.0/0", (1 << 24) + 256),
+            ("11.0.0.0/8", 0),
+            ("2001:db8:1::/56", 256),
+        ] {
+            assert_eq!(set.overlap(net(text)), wanted, "{text}");
+        }
+        assert!(set.remove(net("10.0.0.0/8")) && !set.remove(net("10.0.0.0/8")));
+        assert_eq!(set.overlap(net("10.0.0.0/8")), 1 << 16);
+        assert!(!set.matches(net("10.0.0.0/8")) && set.matches(net("10.1.0.0/16")));
+    }
+
+    #[test]
+    fn a_tree_has_values() {
+        let net = |text: &str| text.parse::<IpNet>().expect("a prefix");
+        let mut tree = PrefixTree::new();
+        for (value, text) in ["10.0.0.0/8", "10.1.2.3/16", "2001:db8::/32"]
+            .iter()
+            .enumerate()
+        {
+            assert_eq!(tree.insert(net(text), value), None);
+        }
+        assert_eq!(tree.insert(net("10.0.0.0/8"), 7), Some(0));
+        *tree.get_mut(net("2001:db8::/32")).expect("a value") += 1;
+        let all: Vec<_> = tree.iter().map(|(_, value)| *value).collect();
+        assert_eq!(all, [7, 1, 3]);
+        let inside = net("10.1.2.0/24");
+        assert_eq!(tree.longest_match(inside), Some((net("10.1.0.0/16"), &1)));
+        assert_eq!(tree.less_specific(inside).len(), 2);
+        assert_eq!(tree.more_specific(net("10.0.0.0/8")).len(), 2);
+        assert_eq!(tree.remove(net("10.1.0.0/16")), Some(1));
+        assert_eq!(tree.get(net("10.1.0.0/16")), None);
+        assert_eq!((tree.len(), tree.is_empty()), (2, false));
+    }
+
+    #[test]
+    fn a_set_from_which_many_were_removed_matches_what_is_left() {
+        let net = |third: u8| {
+            format!("192.0.{third}.0/24")
+                .parse::<IpNet>()
+                .expect("a prefix")
+        };
+        let mut set = PrefixSet::new();
+        for third in 0..20 {
+            set.insert(net(third), Match::EXACT);
+        }
+        for third in 1..20 {
+            assert!(set.remove(net(third)));
+        }
+        assert!(set.matches(net(0)) && !set.matches(net(1)) && !set.matches(net(19)));
     }
 
     #[test]
