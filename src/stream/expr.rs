@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 use crate::text::{Span, SyntaxError};
 
-use super::filter::Expression;
+use super::filter::{Expression, Test};
 use super::terms::{TERMS, Term, Word, build};
 
 /// The names of the terms.
@@ -44,6 +44,29 @@ impl FromStr for Expression {
             Some(word) => Err(word.error(format!("expected `and` or `or`, found `{}`", word.text))),
         }
     }
+}
+
+impl FromStr for Test {
+    type Err = SyntaxError;
+
+    /// Reads a filter of one term: `peer 1 2`.
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        match text.parse()? {
+            Expression::Test(test) => Ok(test),
+            // The versions are a test each.
+            Expression::Or(mut all) if all.len() == 1 => match all.pop() {
+                Some(Expression::Test(test)) => Ok(test),
+                _ => Err(several(text)),
+            },
+            _ => Err(several(text)),
+        }
+    }
+}
+
+fn several(text: &str) -> SyntaxError {
+    let span = Span::new(0, text.len());
+    SyntaxError::new(span, format!("expected one test, found `{text}`"))
+        .with_help("an `Expression` holds any filter")
 }
 
 impl Expression {
@@ -290,6 +313,31 @@ mod tests {
             if let Err(error) = text.parse::<Expression>() {
                 panic!("{text}: {error} at {:?}", error.span);
             }
+        }
+    }
+
+    #[test]
+    fn tests_and_communities_are_read_alone() {
+        for (text, wanted) in [
+            ("peer 1 2", true),
+            ("ipversion 4", true),
+            ("ipversion 4 6", false),
+            ("not peer 1", false),
+            ("peer 1 and origin 2", false),
+            ("resourcetype batch", false),
+            ("", false),
+        ] {
+            assert_eq!(text.parse::<Test>().is_ok(), wanted, "{text}");
+        }
+        use super::super::filter::CommunityPattern::{self, Large, Plain};
+        for (text, wanted) in [
+            ("2914:*", Some(Plain(Some(2914), None))),
+            ("no-export", Some(Plain(Some(65_535), Some(65_281)))),
+            ("lc:1:*:3", Some(Large([Some(1), None, Some(3)]))),
+            ("2914:", None),
+            (":420", None),
+        ] {
+            assert_eq!(text.parse::<CommunityPattern>().ok(), wanted, "{text}");
         }
     }
 

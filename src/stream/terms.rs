@@ -221,6 +221,18 @@ fn prefixes(values: &[Word]) -> Result<PrefixSet, SyntaxError> {
     }
 }
 
+impl FromStr for CommunityPattern {
+    type Err = SyntaxError;
+
+    /// Reads `A:B` with `*` for either, a name, `lc:A:B:C`, `ext:…`.
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        community(text).ok_or_else(|| {
+            let span = Span::new(0, text.len());
+            SyntaxError::new(span, format!("expected a community, found `{text}`"))
+        })
+    }
+}
+
 /// Reads `A:B` with `*` for either, a name, `lc:A:B:C`, `ext:…`.
 fn community(text: &str) -> Option<CommunityPattern> {
     if let Some(text) = text.strip_prefix("lc:") {
