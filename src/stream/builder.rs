@@ -16,7 +16,7 @@ use super::Stream;
 use super::decoder::Detection;
 use super::filter::{Expression, Filter, Terms};
 use super::merge::Merge;
-use super::names::Named;
+use super::names::{Named, span, time};
 use super::paths::{Skipped, expand};
 use super::record::{Origin, RecordKind};
 use super::source::{Feed, File, Live, Options, Progress, Source, csv};
@@ -38,6 +38,8 @@ pub enum Error {
     Filter(String, SyntaxError),
     /// An interval ends before it starts.
     Interval(u32, u32),
+    /// A text is no time, or no span of time; what was expected is the second.
+    Time(String, &'static str),
     /// There is no source.
     NoSource,
     /// There can be no thread for a feed.
@@ -63,6 +65,7 @@ impl fmt::Display for Error {
                     "the interval ends at {until}, before it starts at {from}"
                 )
             }
+            Self::Time(text, expected) => write!(f, "expected {expected}, found `{text}`"),
             Self::Thread(error) => error.fmt(f),
             Self::NoSource => f.write_str("there is no file to read"),
         }
@@ -93,6 +96,8 @@ pub struct Builder {
     terms: Terms,
     expression: Expression,
     interval: Option<(u32, u32)>,
+    /// Whether the interval has no end if there is a live feed.
+    recent: bool,
     rib_period: u32,
     sent: Sent,
     options: Options,
@@ -213,9 +218,7 @@ impl Builder {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let rows =
             csv::parse(&text, folder).map_err(|reason| Error::List(path.to_path_buf(), reason))?;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let now = now();
         for row in rows {
             if !row.is_due(now) {
                 self.not_due.push(row.path);
@@ -263,11 +266,42 @@ impl Builder {
         self
     }
 
-    /// Gives only records from `from` to `until`, in seconds since 1970, both included.
+    /// Gives only records from `from` to `until`, in seconds since 1970, both included. [`u32::MAX`] is no end.
     #[must_use]
     pub const fn interval(mut self, from: u32, until: u32) -> Self {
         self.interval = Some((from, until));
+        self.recent = false;
         self
+    }
+
+    /// The same with times that are texts, as [`names::time`](time) reads them: `2015-04-01`, `2015-04-01 00:05`, `1427846700`.
+    ///
+    /// # Errors
+    /// When one of them is no time.
+    pub fn between(self, from: &str, until: &str) -> Result<Self, Error> {
+        Ok(self.interval(moment(from)?, moment(until)?))
+    }
+
+    /// Gives only records from a time on, without an end.
+    ///
+    /// # Errors
+    /// When the text is no time.
+    pub fn since(self, from: &str) -> Result<Self, Error> {
+        Ok(self.interval(moment(from)?, u32::MAX))
+    }
+
+    /// Gives only records of the last `3 h`, `90 s` or `1 d`, as [`names::span`](span) reads it, up to now; with a
+    /// [live feed](Self::live) there is no end.
+    ///
+    /// # Errors
+    /// When the text is no span of time.
+    pub fn recent(self, text: &str) -> Result<Self, Error> {
+        let expected = "a span such as `3 h`, with `s`, `m`, `h` or `d`";
+        let span = span(text).ok_or_else(|| Error::Time(text.to_owned(), expected))?;
+        let now = u32::try_from(now()).unwrap_or(u32::MAX);
+        let mut recent = self.interval(now.saturating_sub(span), now);
+        recent.recent = true;
+        Ok(recent)
     }
 
     /// Leaves out tables of a collector that were begun less than `seconds` after one that is read.
@@ -337,6 +371,12 @@ impl Builder {
     /// # Errors
     /// When there is no source, or the interval ends before it starts.
     pub fn build(mut self) -> Result<Stream, Error> {
+        if let Some((_, until)) = &mut self.interval
+            && self.recent
+            && !self.live.is_empty()
+        {
+            *until = u32::MAX;
+        }
         if let Some((from, until)) = self.interval
             && from > until
         {
@@ -414,6 +454,18 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
             false => error,
         },
     )
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// Reads a time.
+fn moment(text: &str) -> Result<u32, Error> {
+    let expected = "a time such as `2015-04-01 00:05` or seconds since 1970";
+    time(text).ok_or_else(|| Error::Time(text.to_owned(), expected))
 }
 
 /// Checks that a file can be read, as far as its first bytes tell.
