@@ -279,6 +279,18 @@ pub(crate) fn prefix(out: &mut Vec<u8>, afi: Afi, nlri: &[u8], dialect: Dialect)
     octet(out, length);
 }
 
+/// An address as text, in the dialect of C.
+pub(crate) fn ip_text(address: impl Into<IpAddr>) -> String {
+    text(|out| ip(out, address.into(), Dialect::Inet))
+}
+
+/// What these functions, and those of the formats, append, which is text.
+pub(crate) fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! Elems: one route, or one change of a state, with all that is known about it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -180,6 +181,12 @@ impl Elem {
             .communities()
             .map(|(high, low)| Community(u32::from(high) << 16 | u32::from(low)))
             .collect()
+    }
+
+    /// COMMUNITIES as pybgpstream has them: a set of texts `A:B`, which are numbers even where they have a name.
+    pub fn community_texts(&self) -> BTreeSet<String> {
+        let communities = self.communities();
+        communities.into_iter().map(Community::numbers).collect()
     }
 
     /// LARGE_COMMUNITY (RFC 8092), in the order of the wire.

@@ -8,7 +8,7 @@
 //!     .filter("prefix more 192.0.2.0/24 and aspath _64500_")?
 //!     .build()?;
 //! for elem in stream.elems() {
-//!     println!("{} {:?} {:?}", elem.kind, elem.prefix(), elem.as_path());
+//!     println!("{} {} {:?} {:?}", elem.collector(), elem.kind, elem.prefix(), elem.as_path());
 //! }
 //! # Ok::<(), oxabgp::stream::Error>(())
 //! ```
@@ -20,10 +20,11 @@
 //!
 //! | pybgpstream | here |
 //! |---|---|
-//! | `BGPStream(from_time, until_time)`, `add_interval_filter` | [`Builder::interval`]; [`names::time`] reads dates |
-//! | `add_recent_interval_filter("3 h")` | [`names::span`] and [`Builder::interval`] |
+//! | `BGPStream(from_time, until_time)`, `add_interval_filter` | [`Builder::between`] with texts, [`Builder::interval`] with numbers |
+//! | `until_time` left out, `add_interval_filter(start, 0)` | [`Builder::since`] |
+//! | `add_recent_interval_filter("3 h", live)` | [`Builder::recent`]; without an end if there is a live feed |
 //! | `BGPStream(filter=…)`, `parse_filter_string` | [`Builder::filter`]; several add alternatives to a term, as there |
-//! | `add_filter("peer-asn", "1")` | `.filter("peer 1")`, or a [`filter::Test`] by [`Builder::expression`] |
+//! | `add_filter("peer-asn", "1")` | `.filter("peer 1")`; [`Expression::of_term`] for a term and values of their own; a [`filter::Test`] by [`Builder::expression`] |
 //! | `add_filter("not-peer-asn", "1")` | `.filter("not peer 1")` |
 //! | `add_filter("prefix-exact", p)`, `-more`, `-less`, `-any` | `.filter("prefix exact P")`, `more`, `less`, `any` |
 //! | `add_filter("community", "2914:*")`, `aspath`, `ipversion`, `elemtype` | `.filter("community 2914:*")`, … |
@@ -43,20 +44,25 @@
 //! | (none) | [`source::BmpListener`]: routers that send BMP; `Sessions`: BGP sessions of your own; `Daemon`: those of a running daemon |
 //! | `start()` | [`Builder::build`] |
 //! | `get_next_record()`, `.records()` | [`Iterator::next`] of [`Stream`] |
-//! | `get_next_elem()` | [`Record::elems`]; [`Stream::elems`] for all |
+//! | `get_next_elem()` | [`Record::elems`] |
+//! | `for elem in stream` | [`Stream::elems`], which gives a [`SourcedElem`] each |
+//! | `elem.project`, `collector`, `router`, `router_ip`, `dump_time` | [`SourcedElem::project`], [`collector`](SourcedElem::collector), [`router`](SourcedElem::router), [`router_ip`](SourcedElem::router_ip), [`dump_time`](SourcedElem::dump_time) |
+//! | `elem.record_type`, `dump_position` | [`SourcedElem::record_kind`], [`dump_position`](SourcedElem::dump_position); only valid records have elems |
 //! | `rec.project`, `collector`, `router`, `router_ip`, `dump_time` | [`Record::origin`]: [`record::Origin`] |
 //! | `rec.type`, `time`, `status`, `dump_position` | [`Record::kind`], [`time`](Record::time), [`status`](Record::status), [`position`](Record::position) |
-//! | `str(rec)`, `str(elem)` | `Display` of [`Record`]; [`Record::display`] |
+//! | `str(rec)`, `str(elem)` | `Display` of [`Record`] and [`SourcedElem`]; [`Record::display`] |
+//! | (none) | [`serde::Serialize`](https://docs.rs/serde) of [`Record`], [`SourcedElem`] and [`Elem`], with pybgpstream's names as keys |
 //! | `elem.type`, `peer_asn`, `peer_address`, `orig_time` | [`Elem::kind`], [`peer_asn`](Elem::peer_asn), [`peer_address`](Elem::peer_address), [`originated`](Elem::originated) |
 //! | `elem.fields["prefix"]`, `next-hop`, `as-path` | [`Elem::prefix`], [`Elem::next_hop`], [`Elem::as_path`] |
-//! | `elem.fields["communities"]` | [`Elem::communities`], in the order of the wire |
+//! | `elem.fields["communities"]` | [`Elem::community_texts`]; [`Elem::communities`] as values, in the order of the wire |
 //! | `elem.fields["old-state"]`, `new-state` | [`Elem::old_state`], [`Elem::new_state`] |
 //! | C: origin, MED, local preference, aggregator | [`Elem::origin`], [`Elem::med`], [`Elem::local_pref`], [`Elem::aggregator`], [`Elem::atomic_aggregate`] |
 //! | (none) | [`Elem::path_id`], [`Elem::large_communities`], [`Elem::ext_communities`], [`Elem::otc`], [`Elem::attribute_set`], … |
 //! | (none) | [`Elem::rib`], [`Elem::distinguisher`], [`Elem::direction`], [`Elem::notes`], [`Elem::attributes`] with the bytes on the wire |
 //! | AS path, segment iterator, origin segment, length | [`aspath::Path`]: [`segments`](aspath::Path::segments), [`origin`](aspath::Path::origin), [`len`](aspath::Path::len) |
-//! | community set, match with a mask | [`filter::CommunityPattern`] |
-//! | patricia tree: exact, more, less, minimum coverage, overlap; IP counter | [`prefixes::PrefixSet`] |
+//! | community set, match with a mask | [`filter::CommunityPattern`], which reads `2914:*` |
+//! | patricia tree: insert, remove, exact, more, less, minimum coverage, overlap; IP counter | [`prefixes::PrefixSet`] |
+//! | patricia tree with the user's data | [`prefixes::PrefixTree`] |
 //! | address and prefix: parse, print, hash, compare, contains | [`std::net::IpAddr`], [`ipnet::IpNet`] |
 //! | peer signature map, sets of ids, texts, addresses | [`std::collections::HashMap`] and `HashSet`, or `BTreeMap`: addresses, prefixes, AS numbers, paths and communities can be keys |
 //! | an asynchronous program | `Stream::into_async`, with the feature `speaker` |
@@ -92,6 +98,7 @@ pub mod prefixes;
 pub mod record;
 mod serialize;
 pub mod source;
+pub mod sourced;
 mod terms;
 pub mod tutorial;
 
@@ -108,6 +115,7 @@ pub use filter::{Expression, Filter, Verdict};
 #[cfg(feature = "speaker")]
 pub use live::AsyncStream;
 pub use record::{Position, Reason, Record, RecordKind, RecordRef, Status};
+pub use sourced::SourcedElem;
 
 use merge::Merge;
 
@@ -191,9 +199,9 @@ impl Stream {
         }
     }
 
-    /// All elems that pass the filter.
-    pub fn elems(self) -> impl Iterator<Item = Elem> {
-        self.flat_map(Record::into_elems)
+    /// All elems that pass the filter, with what their records tell.
+    pub fn elems(self) -> impl Iterator<Item = SourcedElem> {
+        self.flat_map(SourcedElem::of_record)
     }
 
     /// Runs the stream on a thread of its own, for asynchronous programs.

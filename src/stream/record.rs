@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bgp::attribute::community::Community;
 use crate::mrt::{Content, Header, Timestamp, kind};
 
 use super::Elem;
+use super::address::ip_text;
 use super::attributes::Notes;
-use super::block::{ElemKind, View};
+use super::block::View;
 
 /// Where records come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -309,11 +309,6 @@ impl Record {
         &self.elems
     }
 
-    /// The text of one of its elems as pybgpstream has it: `str(elem)`.
-    pub const fn display<'a>(&'a self, elem: &'a Elem) -> Shown<'a> {
-        Shown { elem, record: self }
-    }
-
     /// The elems, moved out.
     pub fn into_elems(self) -> Vec<Elem> {
         self.elems
@@ -341,69 +336,9 @@ impl fmt::Display for Record {
             or_none(&self.origin.router),
             self.origin
                 .router_ip
-                .map_or_else(|| "None".to_owned(), |address| address.to_string()),
+                .map_or_else(|| "None".to_owned(), ip_text),
             self.status.as_str(),
             self.origin.dump_time,
-        )
-    }
-}
-
-/// A community as two decimal numbers, never as a name.
-fn numbers(community: Community) -> String {
-    format!("{}:{}", community.0 >> 16, community.0 & 0xFFFF)
-}
-
-/// An elem with its record, as pybgpstream prints it: see [`Record::display`].
-#[derive(Clone, Copy, Debug)]
-pub struct Shown<'a> {
-    elem: &'a Elem,
-    record: &'a Record,
-}
-
-impl fmt::Display for Shown<'_> {
-    /// pybgpstream's `str(elem)`: 15 fields between bars, `None` where the elem has no such field. Communities are in the
-    /// order of the wire.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn named(text: &str) -> &str {
-            if text.is_empty() { "None" } else { text }
-        }
-        let (elem, origin) = (self.elem, &self.record.origin);
-        let announced = matches!(elem.kind, ElemKind::Rib | ElemKind::Announcement);
-        let field = |has: bool, text: Option<String>| match has {
-            true => text.unwrap_or_default(),
-            false => "None".to_owned(),
-        };
-        let communities: Vec<_> = elem.communities().iter().map(|one| numbers(*one)).collect();
-        write!(
-            f,
-            "{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}",
-            self.record.kind.as_str(),
-            elem.kind,
-            elem.time,
-            named(&origin.project),
-            named(&origin.collector),
-            named(&origin.router),
-            field(
-                origin.router_ip.is_some(),
-                origin.router_ip.map(|ip| ip.to_string())
-            ),
-            elem.peer_asn,
-            field(true, elem.peer_address.map(|ip| ip.to_string())),
-            field(
-                elem.nlri.is_some(),
-                elem.prefix().map(|prefix| prefix.to_string())
-            ),
-            field(announced, elem.next_hop.address.map(|ip| ip.to_string())),
-            field(announced, elem.as_path().map(|path| path.to_string())),
-            field(announced, Some(communities.join(" "))),
-            field(
-                elem.kind == ElemKind::PeerState,
-                elem.old_state.map(|state| state.to_string())
-            ),
-            field(
-                elem.kind == ElemKind::PeerState,
-                elem.new_state.map(|state| state.to_string())
-            ),
         )
     }
 }

@@ -13,22 +13,33 @@
 //! ```
 //!
 //! ```no_run
-//! use oxabgp::stream::{Stream, names};
+//! use oxabgp::stream::Stream;
 //!
-//! let time = |text| names::time(text).ok_or("a date");
 //! let stream = Stream::builder()
 //!     .path("archive")?
-//!     .interval(time("2017-07-07 00:00")?, time("2017-07-07 00:10")?)
+//!     .between("2017-07-07 00:00", "2017-07-07 00:10")?
 //!     .filter("collector route-views.sg route-views.eqix and type updates")?
 //!     .filter("peer 11666 and prefix more 210.180.0.0/16")?
 //!     .build()?;
-//! for record in stream {
+//! for elem in stream.elems() {
+//!     println!("{elem}");
+//!     println!("{} {:?} {:?}", elem.collector(), elem.prefix(), elem.as_path().map(|path| path.to_string()));
+//! }
+//! # Ok::<(), oxabgp::stream::Error>(())
+//! ```
+//!
+//! The same by records, each with its elems:
+//!
+//! ```no_run
+//! use oxabgp::stream::Stream;
+//!
+//! for record in Stream::builder().path("archive")?.build()? {
 //!     println!("{record}");
 //!     for elem in record.elems() {
-//!         println!("{} {:?} {:?}", elem.kind, elem.prefix(), elem.as_path().map(|path| path.to_string()));
+//!         println!("{}", record.display(elem));
 //!     }
 //! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), oxabgp::stream::Error>(())
 //! ```
 //!
 //! # Prefixes with several origins
@@ -123,8 +134,8 @@
 //!     .build()?;
 //! let mut prefixes: BTreeMap<String, BTreeSet<_>> = BTreeMap::new();
 //! for elem in stream.elems() {
-//!     for community in elem.communities() {
-//!         prefixes.entry(community.to_string()).or_default().extend(elem.prefix());
+//!     for community in elem.community_texts() {
+//!         prefixes.entry(community).or_default().extend(elem.prefix());
 //!     }
 //! }
 //! for (community, prefixes) in prefixes {
@@ -176,10 +187,8 @@ for elem in stream.elems() {
 //!
 //! let routers = BmpListener::bind("0.0.0.0:11019")?.start(Detection::On)?;
 //! let stream = Stream::builder().live(routers).filter("rib adj-in-pre")?.build()?;
-//! for record in stream {
-//!     for elem in record.elems() {
-//!         println!("{} {} {:?}", record.origin.router, elem.kind, elem.prefix());
-//!     }
+//! for elem in stream.elems() {
+//!     println!("{} {} {:?}", elem.router(), elem.kind, elem.prefix());
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

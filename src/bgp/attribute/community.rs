@@ -58,6 +58,11 @@ impl Community {
     /// NO_LLGR (RFC 9494): a route that must not be retained as long-lived stale.
     pub const NO_LLGR: Self = Self(0xFFFF_0007);
 
+    /// The text `A:B`, also of a value that has a name.
+    pub fn numbers(self) -> String {
+        format!("{}:{}", self.0 >> 16, self.0 & 0xFFFF)
+    }
+
     /// Number of entries of [`NAMES`] that events use.
     const SHOWN: usize = 5;
 

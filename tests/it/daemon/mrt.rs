@@ -26,7 +26,7 @@ const STATIC: &str = "static { route 10.1.0.0/16 next-hop 192.0.2.1; }";
 fn elems(path: &Path) -> Vec<Elem> {
     let builder = Stream::builder().path(path).expect("a file");
     let stream = builder.sent(Sent::Include).build().expect("a stream");
-    stream.elems().collect()
+    stream.elems().map(Elem::from).collect()
 }
 
 /// One line for each elem: letter, prefix or state, path identifier, `sent`.

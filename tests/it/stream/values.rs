@@ -298,6 +298,12 @@ fn serde_has_the_keys_and_values_of_json_lines() {
     let file = file(&bytes);
     let builder = Stream::builder().path(file.path()).expect("a file");
     let lines = print(builder, Format::Json);
+    let stream = Stream::builder().path(file.path()).expect("a file");
+    let sourced = stream.build().expect("a stream").elems();
+    for (line, elem) in lines.lines().zip(sourced) {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(serde_json::to_value(&elem).expect("JSON"), line);
+    }
     let records = records(&bytes);
     let elems = records.iter().flat_map(|record| record.elems());
     let mut keys = std::collections::BTreeSet::new();
@@ -381,6 +387,91 @@ fn records_display_as_in_python() {
     assert_eq!(text, "update|end|1.000000|None|None|None|None|valid|0");
 }
 
+/// Updates in a file with the name of a collector.
+fn named_file() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ris.rrc06.updates.1427846400");
+    let bytes = [announce(100, 1), announce(200, 2), record(300, 48, 0, b"x")].concat();
+    std::fs::write(&path, bytes).expect("writes");
+    (folder, path)
+}
+
+#[test]
+fn elems_of_a_stream_know_their_record() {
+    let (_folder, path) = named_file();
+    let builder = || Stream::builder().path(&path).expect("a file");
+    let elems: Vec<_> = builder().build().expect("a stream").elems().collect();
+    let texts: Vec<_> = elems.iter().map(ToString::to_string).collect();
+    let head = "update|A|100.000000|ris|rrc06|None|None|65001|192.0.2.2|10.1.0.0/16";
+    assert!(texts[0].starts_with(head), "{texts:?}");
+    let records = builder().build().expect("a stream");
+    let shown: Vec<_> = records
+        .flat_map(|record| {
+            let text = |elem| record.display(elem).to_string();
+            record.elems().iter().map(text).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(texts, shown);
+    let second = &elems[1];
+    assert_eq!((second.project(), second.collector()), ("ris", "rrc06"));
+    assert_eq!((second.router(), second.router_ip()), ("", None));
+    assert_eq!(second.dump_time(), 1_427_846_400);
+    assert_eq!(second.record_kind, RecordKind::Update);
+    assert_eq!(second.dump_position, Position::Middle);
+    assert_eq!(second.prefix(), second.clone().into_elem().prefix());
+    let json = serde_json::to_value(second).expect("JSON");
+    assert_eq!(json["collector"], "rrc06");
+    assert_eq!(json["record_type"], "update");
+}
+
+#[test]
+fn serde_of_records_has_the_names_of_python() {
+    let (_folder, path) = named_file();
+    let builder = Stream::builder().path(&path).expect("a file");
+    let records: Vec<_> = builder
+        .build()
+        .expect("a stream")
+        .map(|record| serde_json::to_value(&record).expect("JSON"))
+        .collect();
+    let wanted = serde_json::json!({
+        "type": "update",
+        "dump_position": "start",
+        "time": 100.0,
+        "project": "ris",
+        "collector": "rrc06",
+        "status": "valid",
+        "dump_time": 1_427_846_400,
+    });
+    assert_eq!(records[0], wanted);
+    assert_eq!(records[2]["status"], "unsupported-record");
+    assert_eq!(records[2]["dump_position"], "end");
+}
+
+#[test]
+fn times_of_a_stream_are_texts_or_spans() {
+    let (_folder, path) = named_file();
+    let builder = || Stream::builder().path(&path).expect("a file");
+    let times = |builder: oxabgp::stream::Builder| -> Vec<u32> {
+        let stream = builder.build().expect("a stream");
+        stream.elems().map(|elem| elem.time.seconds).collect()
+    };
+    let minute = ["1970-01-01 00:01", "1970-01-01 00:02"];
+    let between = builder().between(minute[0], minute[1]).expect("times");
+    assert_eq!(times(between), [100]);
+    let since = builder().since("1970-01-01T00:02:00Z").expect("a time");
+    assert_eq!(times(since), [200]);
+    let recent = |span| times(builder().recent(span).expect("a span"));
+    assert_eq!(recent("3 h"), [0; 0]);
+    assert_eq!(recent("40000 d"), [100, 200]);
+    let error = builder().between("2015-04-01", "soon").err();
+    assert_eq!(
+        error.map(|error| error.to_string()).as_deref(),
+        Some("expected a time such as `2015-04-01 00:05` or seconds since 1970, found `soon`")
+    );
+    let error = builder().recent("3 hours").err().expect("an error");
+    assert!(error.to_string().contains("found `3 hours`"), "{error}");
+}
+
 #[test]
 fn elems_display_as_in_python() {
     let text = |bytes: &[u8]| {
@@ -408,6 +499,16 @@ fn elems_display_as_in_python() {
         text(&record(1, 16, 5, &state)),
         "update|S|1.000000|None|None|None|None|65001|192.0.2.2|None|None|None|None|ACTIVE|ESTABLISHED"
     );
+    // IPv6 addresses as in C, and the text of a family of another form.
+    let found = records(&everything());
+    let shown = |at: usize| found[at].display(&found[at].elems()[0]).to_string();
+    assert_eq!(
+        shown(2),
+        "update|A|3.000000|None|None|None|None|65001|192.0.2.2|::1.2.3.0/120|::192.0.2.1|1||None|None"
+    );
+    assert!(shown(4).contains("|192.0.2.2|flow "), "{}", shown(4));
+    let texts = records(&message(1, 4, &body))[0].elems()[1].community_texts();
+    assert_eq!(Vec::from_iter(texts), ["1:2", "65535:65281"]);
 }
 
 #[test]
