@@ -694,6 +694,25 @@ fn several_feeds_and_files_are_one_stream() {
     }
 }
 
+#[test]
+fn what_is_recent_has_no_end_in_a_feed() {
+    let listener = BmpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr();
+    let live = listener.start(Detection::On).expect("a feed");
+    let builder = Stream::builder().recent("1 h").expect("a span").live(live);
+    let stream = builder.build().expect("a stream");
+    let (sender, elems) = std::sync::mpsc::channel();
+    std::thread::spawn(move || stream.elems().all(|elem| sender.send(elem).is_ok()));
+    let at = |seconds| up(PeerHeader { seconds, ..peer(0) }, &[]);
+    let mut connection = TcpStream::connect(address).expect("connects");
+    let messages = [initiation("edge"), at(100), at(4_000_000_000)].concat();
+    connection.write_all(&messages).expect("writes");
+    let elem = elems
+        .recv_timeout(Duration::from_secs(20))
+        .expect("an elem");
+    assert_eq!((elem.time.seconds, elem.router()), (4_000_000_000, "edge"));
+}
+
 /// Waits for nothing: a bound on the time that a hostile file may take.
 #[test]
 fn a_long_line_and_a_long_name_cost_no_memory() {
