@@ -30,6 +30,11 @@ pub enum Among {
     Own,
     /// Those of [`Among::Own`] with an established session.
     OwnEstablished,
+    /// For commands that change routes: those of [`Among::Own`], and if there are any, those whose routes are kept although a
+    /// reload that waits for its confirmation has removed them.
+    OwnRoutes,
+    /// Only those whose routes are kept so.
+    OwnAside,
     /// All.
     All,
 }

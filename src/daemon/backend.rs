@@ -173,7 +173,7 @@ impl<'a> ApiBackend<'a> {
     /// What the next hops of routes to these peers depend on, as far as it is known without a session.
     fn senders(&self, peers: &PeerSet) -> impl Iterator<Item = Sender> {
         peers.iter().filter_map(|id| {
-            let listed = self.core.neighbors.get(id)?;
+            let listed = self.core.neighbors.get(id).filter(|it| !it.leaving.get())?;
             let config = listed.neighbor.config.borrow();
             let mut sender = config.session.prospective_sender();
             if let Some(address) = listed.neighbor.local_address() {
@@ -198,14 +198,22 @@ impl Control for ApiBackend<'_> {
 
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {
         let fits = |listed: &Listed| match among {
-            _ if listed.leaving.get() => false,
             Among::All => true,
-            Among::Own => self.owns(listed),
+            Among::Own | Among::OwnRoutes | Among::OwnAside => self.owns(listed),
             Among::OwnEstablished => self.owns(listed) && listed.neighbor.is_established(),
         };
-        self.core
-            .neighbors
-            .select(|listed| listed.neighbor.is_selected(selector) && fits(listed))
+        let is_selected = |listed: &Listed| listed.neighbor.is_selected(selector) && fits(listed);
+        let neighbors = &self.core.neighbors;
+        let aside = || neighbors.select(|listed| listed.aside.get() && is_selected(listed));
+        if among == Among::OwnAside {
+            return aside();
+        }
+        let mut peers: PeerSet =
+            neighbors.select(|listed| !listed.leaving.get() && is_selected(listed));
+        if among == Among::OwnRoutes && !peers.is_empty() && self.core.reloads.left().is_some() {
+            peers.union(&aside());
+        }
+        peers
     }
 
     fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
@@ -292,7 +300,7 @@ impl Control for ApiBackend<'_> {
         }
         peers.iter().any(|id| {
             let listed = self.core.neighbors.get(id);
-            listed.is_some_and(|listed| carries(&listed.neighbor, what))
+            listed.is_some_and(|it| !it.leaving.get() && carries(&it.neighbor, what))
         })
     }
 

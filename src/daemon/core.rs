@@ -205,10 +205,52 @@ impl Core {
                     neighbor.inherit_overridden(&range.neighbor);
                 }
             }
-            None => initial_routes::announce(self.tables(), neighbor),
+            None => self.announce_configured(neighbor),
         }
         self.neighbors.changed();
         listed
+    }
+
+    /// Adds a neighbor again that was removed, with what was announced to it: its configured routes are those that it had. It is
+    /// not added to the speaker.
+    pub(crate) fn take_up(&self, before: &Listed, config: Rc<NeighborConfig>) -> Rc<Listed> {
+        let before = &before.neighbor;
+        let neighbor = Neighbor::new((before.id, None), &before.name, config);
+        neighbor.inherit_overridden(before);
+        let listed = self.neighbors.take_up(neighbor);
+        let neighbor = &listed.neighbor;
+        self.configure_rib(neighbor);
+        self.limits.configure(neighbor);
+        self.resubscribe(neighbor);
+        listed
+    }
+
+    /// Announces the routes that the configuration of a neighbor names.
+    pub(crate) fn announce_configured(&self, neighbor: &Neighbor) {
+        initial_routes::announce(self.tables(), neighbor);
+    }
+
+    /// Removes the neighbors that might have returned.
+    pub(crate) fn forget_aside(&self) {
+        for listed in self.neighbors.aside() {
+            listed.aside.set(false);
+            // Unless its session is still being closed.
+            if listed.key.get().is_none() {
+                self.forget(listed.neighbor.id);
+            }
+        }
+        self.neighbors.changed();
+    }
+
+    /// Removes a neighbor whose session is closed, with its routes, unless it may return or another one has its number.
+    pub(crate) fn closed(&self, neighbor: &Rc<Neighbor>) {
+        match self.neighbors.get(neighbor.id) {
+            Some(listed) if Rc::ptr_eq(&listed.neighbor, neighbor) => match listed.aside.get() {
+                true => listed.key.set(None),
+                false => self.forget(neighbor.id),
+            },
+            _ => {}
+        }
     }
 
     /// Removes a neighbor with its routes.

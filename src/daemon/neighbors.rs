@@ -20,6 +20,9 @@ pub(crate) struct Listed {
     /// It is no longer configured and its session is being closed: no selector matches it, and another neighbor of the same
     /// name may be added before the session has ended.
     pub(crate) leaving: Cell<bool>,
+    /// It is removed, but may return: a reload waits for its confirmation. Its routes, leases and watchdog groups stay, and
+    /// commands go on changing them.
+    pub(crate) aside: Cell<bool>,
 }
 
 /// Neighbors that were removed or created in the meantime.
@@ -119,10 +122,32 @@ impl Neighbors {
             key: Cell::new(None),
             template,
             leaving: Cell::new(false),
+            aside: Cell::new(false),
         });
         let place = list.place(template);
         list.order.insert(place, id);
         list.by_id.insert(id, Rc::clone(&listed));
+        listed
+    }
+
+    /// Those that are removed, but may return.
+    pub(crate) fn aside(&self) -> Vec<Rc<Listed>> {
+        let list = self.list.borrow();
+        let all = list.by_id.values();
+        all.filter(|listed| listed.aside.get()).cloned().collect()
+    }
+
+    /// Puts a neighbor in the place of one that was removed, with its number and so with its routes.
+    pub(crate) fn take_up(&self, neighbor: Neighbor) -> Rc<Listed> {
+        let id = neighbor.id;
+        let listed = Rc::new(Listed {
+            neighbor: Rc::new(neighbor),
+            key: Cell::new(None),
+            template: None,
+            leaving: Cell::new(false),
+            aside: Cell::new(false),
+        });
+        self.list_mut().by_id.insert(id, Rc::clone(&listed));
         listed
     }
 

@@ -50,11 +50,9 @@ pub(crate) fn create(
         return Err(refused("the statements define no neighbor".to_owned()));
     };
     let name = neighbor.name();
-    let known = core
-        .neighbors
-        .all()
-        .iter()
-        .any(|listed| *listed.neighbor.name == *name);
+    let mut listed = core.neighbors.all();
+    listed.extend(core.neighbors.aside());
+    let known = listed.iter().any(|listed| *listed.neighbor.name == *name);
     if known || core.runtime_peers.contains(&name) {
         return Err(refused(format!("neighbor `{name}` exists already")));
     }

@@ -431,7 +431,7 @@ impl Plugin for NeighborPlugin {
 impl Drop for NeighborPlugin {
     fn drop(&mut self) {
         if self.neighbor.retired.get() {
-            self.core.forget(self.neighbor.id);
+            self.core.closed(&self.neighbor);
         }
     }
 }

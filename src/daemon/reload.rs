@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -48,17 +49,24 @@ pub(crate) fn add(
     config: Rc<NeighborConfig>,
 ) -> Result<(), Fatal> {
     let name = config.name();
-    let listed = core.add(&name, Rc::clone(&config), None);
+    let listed = core.add(&name, config, None);
+    connect(core, server, &listed)
+}
+
+/// Adds a neighbor to the speaker.
+fn connect(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), Fatal> {
+    let name = &listed.neighbor.name;
+    let config = listed.neighbor.config.borrow().clone();
     let added = if dynamic::is_range(&config.session) {
-        let peer = session::peer(&name, &config.session, &core.env);
+        let peer = session::peer(name, &config.session, &core.env);
         server.expect_network(&peer, config.session.peer_prefix)
     } else {
-        enlist(core, server, &listed)
+        enlist(core, server, listed)
     };
     added.map_err(|cause| {
         // A range would accept connections without the key that was refused, and the next reload is to try again.
         core.forget(listed.neighbor.id);
-        Fatal::system(name, std::io::Error::other(cause))
+        Fatal::system(name.to_string(), std::io::Error::other(cause))
     })
 }
 
@@ -102,8 +110,31 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: C
                 warn!(neighbor = %name, %cause, "the neighbor could not be removed");
             }
         }
+        None if listed.aside.get() => {
+            listed.leaving.set(true);
+            core.neighbors.changed();
+        }
         None => core.forget(listed.neighbor.id),
     }
+}
+
+/// Adds a neighbor again that a reload has removed which was not confirmed: what was announced to it is announced again.
+fn take_up(
+    core: &Rc<Core>,
+    server: &Server,
+    before: &Listed,
+    new: Rc<NeighborConfig>,
+) -> Result<(), Fatal> {
+    let old = before.neighbor.config.borrow().clone();
+    let listed = core.take_up(before, Rc::clone(&new));
+    if new.adj_rib_out {
+        configured_routes::apply(core, &[Rc::clone(&listed)], &old, &new);
+    } else {
+        // Nothing is kept of what was announced to it.
+        core.announce_configured(&listed.neighbor);
+    }
+    core.neighbors.changed();
+    connect(core, server, &listed)
 }
 
 /// The addresses to listen on: `tcp.bind` × `tcp.port`, and `listen` of neighbors.
@@ -150,19 +181,23 @@ pub(crate) fn reload(
     executor.core.stats.turns.note("a reload");
     notify::reloading();
     info!(configuration = %origin.path.display(), "reading the configuration again");
+    executor.core.reloads.reading();
     let result = match Config::load_regular(&origin.path, &executor.core.env) {
         Ok((config, warnings)) => {
             log_warnings(&warnings);
             drop(warnings);
             let core = &executor.core;
             let new = Running::new(config);
-            apply(executor, server, &new, request);
-            let previous = core.reloads.replace(new);
-            if let (Request::ReloadWithin(seconds), Some(previous)) = (request, previous) {
+            // First, so that what is removed may return.
+            if let (Request::ReloadWithin(seconds), Some(previous)) =
+                (request, core.reloads.current())
+            {
                 core.reloads
                     .arm(previous, Duration::from_secs(seconds.into()));
                 warn!(seconds, "the reload has to be confirmed");
             }
+            apply(executor, server, &new, request);
+            core.reloads.replace(new);
             let reloads = &executor.core.stats.reloads;
             reloads.set(reloads.get().plus(CommandCounts {
                 done: 1,
@@ -195,14 +230,20 @@ pub(crate) fn reload(
 /// # Errors
 /// When a part of it could not be applied.
 pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) -> Result<(), String> {
-    let Some(previous) = executor.core.reloads.settle() else {
+    let core = &executor.core;
+    let Some(previous) = core.reloads.settle() else {
         return Err("the reload was confirmed meanwhile".to_owned());
     };
-    executor.core.stats.turns.note("a reload");
+    core.stats.turns.note("a reload");
     notify::reloading();
     apply(executor, server, &previous, Request::Reload);
-    executor.core.reloads.replace(previous);
+    core.forget_aside();
+    core.reloads.replace(previous);
     warn!("the former configuration is back");
+    if core.reloads.is_read() {
+        let path = core.reloads.path().unwrap_or_else(|| Path::new(""));
+        warn!(path = %path.display(), "the file still has the configuration that was not confirmed, which the next start and the next reload read");
+    }
     notify::ready();
     executor.core.reloads.result()
 }
@@ -230,6 +271,7 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
     let ends =
         |session: &SessionConfig| (session.peer_address, session.local_address, session.connect);
     let mut added = HashSet::new();
+    let mut aside = core.neighbors.aside();
     let names = running.neighbors.iter().map(|neighbor| neighbor.name());
     for (numbered, new) in numbered(names).into_iter().zip(&running.neighbors) {
         let new = Rc::clone(new);
@@ -238,9 +280,19 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
         match listed {
             Some(listed) => change(core, server, &listed, new, request),
             None => {
-                info!(neighbor = %name, "the neighbor is new");
                 added.insert(ends(&new.session));
-                if let Err(cause) = add(core, server, new) {
+                let at = aside.iter().position(|old| *old.neighbor.name == *name);
+                let result = match at.map(|at| aside.swap_remove(at)) {
+                    Some(before) => {
+                        info!(neighbor = %name, "the neighbor is back, with what was announced to it");
+                        take_up(core, server, &before, new)
+                    }
+                    None => {
+                        info!(neighbor = %name, "the neighbor is new");
+                        add(core, server, new)
+                    }
+                };
+                if let Err(cause) = result {
                     error!(neighbor = %name, %cause, "the neighbor could not be added");
                     core.reloads
                         .fail(format!("{name} could not be added: {cause}"));
@@ -249,10 +301,12 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
         }
         order.push(name);
     }
+    let awaited = core.reloads.awaited();
     for listed in old
         .values()
         .filter(|listed| !core.runtime_peers.contains(&listed.neighbor.name))
     {
+        listed.aside.set(awaited.contains(&*listed.neighbor.name));
         let old = ends(&listed.neighbor.config.borrow().session);
         // RFC 4486 section 4: Peer De-configured is for one that is gone, not for one whose AS has changed.
         let cease = match added.contains(&old) {

@@ -31,6 +31,7 @@ pub(crate) fn take(
         }
         ReloadStep::Confirm => {
             reloads.settle().ok_or_else(nothing)?;
+            core.forget_aside();
             info!("the reload is confirmed");
             Ok(String::new())
         }

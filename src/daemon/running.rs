@@ -4,7 +4,9 @@
 //! command or by a signal, changes what is in force but neither the fallback nor the deadline; only another `reload confirm`
 //! moves the deadline.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -50,7 +52,12 @@ pub(crate) struct Reloads {
     changed: Notify,
     /// What could not be applied.
     failures: RefCell<Vec<String>>,
+    /// The file when it was read last.
+    read: Cell<Option<Version>>,
 }
+
+/// What tells a file from what it was before: device, inode, size, and the time of the last change.
+type Version = (u64, u64, u64, (i64, i64));
 
 /// A reload that is not confirmed.
 struct Pending {
@@ -67,6 +74,23 @@ impl Reloads {
     /// The file that is read.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.get().map(PathBuf::as_path)
+    }
+
+    /// Notes that the file is about to be read.
+    pub(crate) fn reading(&self) {
+        self.read.set(self.version());
+    }
+
+    /// Returns `true` if the file is the one that was read last.
+    pub(crate) fn is_read(&self) -> bool {
+        let now = self.version();
+        now.is_some() && now == self.read.get()
+    }
+
+    fn version(&self) -> Option<Version> {
+        let file = std::fs::metadata(self.path()?).ok()?;
+        let changed = (file.mtime(), file.mtime_nsec());
+        Some((file.dev(), file.ino(), file.size(), changed))
     }
 
     /// The configuration in force.
@@ -90,6 +114,15 @@ impl Reloads {
             }
         }
         self.changed.notify_one();
+    }
+
+    /// The names of the neighbors that would come back without a confirmation; none if no reload waits for one.
+    pub(crate) fn awaited(&self) -> HashSet<String> {
+        let pending = self.pending.borrow();
+        let previous = pending
+            .iter()
+            .flat_map(|pending| &pending.previous.neighbors);
+        previous.map(|neighbor| neighbor.name()).collect()
     }
 
     /// Ends the wait. Returns the configuration that would have come back.

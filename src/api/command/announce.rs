@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::cache;
-use super::call::{Call, Commands, Reply, Row, SCOPE};
+use super::call::{Call, Commands, Reply, Row};
 use super::error::{CommandError, ErrorKind};
 use super::words::word_at;
 use crate::api::control::{Among, Control, Sending};
@@ -150,7 +150,7 @@ pub(super) fn prefix_route(
     verb: Verb,
     place: Place,
 ) -> Result<Reply, CommandError> {
-    let peers = call.peers(SCOPE)?;
+    let peers = call.peers_of_routes(verb)?;
     let (text, at) = call.arguments();
     call.commands
         .collect_route((verb, place), (text, at), &peers, call.control)?;
@@ -160,7 +160,7 @@ pub(super) fn prefix_route(
 /// `announce attributes KEYWORD VALUE … nlri PREFIX PREFIX …`
 pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let verb = row.verb();
-    let peers = call.peers(SCOPE)?;
+    let peers = call.peers_of_routes(verb)?;
     let logged = Cell::new(false);
     sentence(call, verb, |c, control| {
         route::attributes_where(c, verb, |tail, prefix, span| {
@@ -181,7 +181,7 @@ fn sentence(
     verb: Verb,
     read: impl FnOnce(&mut Cursor<'_>, &dyn Control) -> Result<RouteText, SyntaxError>,
 ) -> Result<Reply, CommandError> {
-    let peers = call.peers(SCOPE)?;
+    let peers = call.peers_of_routes(verb)?;
     let (text, at) = call.arguments();
     let mut tokens = Vec::with_capacity(32);
     cursor::tokenize_into(text, at, &mut tokens);
@@ -248,8 +248,11 @@ pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandE
     };
     // A helper that no `api` block names has no neighbors of its own: the name alone binds the two then, as with ExaBGP.
     let own = call.control.select(&Selector::default(), Among::Own);
-    let among = if own.is_empty() { Among::All } else { SCOPE };
-    let peers = match call.peers(among) {
+    let peers = match own.is_empty() {
+        true => call.peers(Among::All),
+        false => call.peers_of_routes(row.verb()),
+    };
+    let peers = match peers {
         // Without a selector the names alone decide, and a name that no route has is not an error either.
         Err(error) if error.kind == ErrorKind::NoNeighbor && call.selector.is_empty() => {
             PeerSet::new()

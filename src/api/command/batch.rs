@@ -1,10 +1,10 @@
 //! Changes that are held back until `commit`.
 
-use super::cache::Selections;
+use super::cache::{SCOPE, Selections};
 use super::error::{CommandError, ErrorKind};
 use super::notice::{self, Notice};
 use crate::api::changes::Changes;
-use crate::api::control::{Among, Control};
+use crate::api::control::Control;
 use crate::api::reply::Acks;
 use crate::bgp::Family;
 use crate::rib::{Action, PeerSet};
@@ -90,7 +90,7 @@ impl Batch {
                 return peers;
             };
             // It was read once already, for the neighbors of the source.
-            let peers = selections.select(text, Among::Own, control);
+            let peers = selections.select(text, SCOPE, control);
             peers.unwrap_or_default()
         });
         if had_changes && self.changes.is_empty() {

@@ -12,6 +12,8 @@ use crate::grammar::{Place, Selector, Tail, Verb};
 use crate::rib::{ParseCache, ParseCacheLimits, PeerSet};
 use crate::text::SyntaxError;
 
+/// Routes are for the neighbors of the source. [The fast path](super::fast_path) looks up what the other handlers cached.
+pub(super) const SCOPE: Among = Among::OwnRoutes;
 /// The longest selector that is cached, in bytes.
 const LONGEST: usize = 2048;
 /// The most selectors cached for a source.
@@ -107,14 +109,14 @@ impl Selections {
         among: Among,
         control: &mut dyn Control,
     ) -> Result<PeerSet, SyntaxError> {
-        if among == Among::Own
+        if among == SCOPE
             && let Some(peers) = self.find(text, control)
         {
             return Ok(peers.clone());
         }
         let (selector, _) = Selector::split(text)?;
         let peers = control.select(&selector, among);
-        if among == Among::Own && text.len() <= LONGEST {
+        if among == SCOPE && text.len() <= LONGEST {
             if self.known.len() >= SELECTIONS {
                 self.known.clear();
             }
@@ -123,7 +125,7 @@ impl Selections {
         Ok(peers)
     }
 
-    /// The same for [`Among::Own`], only if it is known.
+    /// The same for [`SCOPE`], only if it is known.
     pub(super) fn find(&mut self, text: &str, control: &dyn Control) -> Option<&PeerSet> {
         let epoch = control.epoch();
         if self.epoch != epoch {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::cache::{RunState, Tails};
+use super::cache::{RunState, SCOPE, Tails};
 use super::dump::Dump;
 use super::error::{CommandError, ErrorKind};
 use super::listing::Listing;
@@ -20,9 +20,6 @@ use crate::text::{Span, SyntaxError};
 
 /// The version of ExaBGP whose helper protocol this is, and that `version` answers.
 pub const COMPATIBLE: &str = "5.0.15";
-
-/// Routes are for the neighbors of the source. [The fast path](super::fast_path) looks up what the other handlers cached.
-pub(super) const SCOPE: Among = Among::Own;
 
 /// How a command that was executed is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +192,17 @@ impl<'a> Call<'a> {
             ));
         }
         Ok(peers)
+    }
+
+    /// The neighbors that routes are announced to or withdrawn from.
+    pub(super) fn peers_of_routes(&mut self, verb: Verb) -> Result<PeerSet, CommandError> {
+        match self.peers(SCOPE) {
+            // What is withdrawn must not come back with a neighbor.
+            Err(error) if error.kind == ErrorKind::NoNeighbor && verb == Verb::Withdraw => {
+                self.peers(Among::OwnAside).map_err(|_| error)
+            }
+            peers => peers,
+        }
     }
 
     /// Applies what the command collected in `commands.changes`, or adds it to the batch.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::call::{Call, Reply, Row, SCOPE};
+use super::call::{Call, Reply, Row};
 use super::dump::{Dump, DumpFile};
 use super::error::{CommandError, ErrorKind};
-use crate::api::control::RibSide;
+use crate::api::control::{Among, RibSide};
 
 /// `mrt dump [FILE [in|out] [portable]]`
 pub(super) fn dump(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
@@ -14,7 +14,7 @@ pub(super) fn dump(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
         None => None,
         Some((path, options)) => Some(file(path, options)?),
     };
-    let peers = call.peers(SCOPE)?;
+    let peers = call.peers(Among::Own)?;
     call.dump = Some(Box::new(Dump {
         file,
         peers,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::cache::SCOPE;
 use super::call::{Call, Reply, Row};
 use super::error::CommandError;
 use super::listing::{Form, Head, Listing, Query};
@@ -38,7 +39,7 @@ pub(super) fn clear(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError>
     } else {
         RibSide::Out
     };
-    let peers = call.peers(Among::Own)?;
+    let peers = call.peers(SCOPE)?;
     let (_, first, end) = word_at(call.line, call.at);
     let named = matches!(first, "in" | "out" | "adj-rib-in" | "adj-rib-out");
     call.pass_over(if named { end } else { call.at })?;

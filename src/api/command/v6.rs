@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use super::announce;
 use super::batch::Batch;
-use super::call::{COMPATIBLE, Call, Reply, Row, SCOPE};
+use super::cache::SCOPE;
+use super::call::{COMPATIBLE, Call, Reply, Row};
 use super::error::{CommandError, ErrorKind};
 use super::listing::{Form, Listing};
 use super::neighbor_json::members;
@@ -357,7 +358,7 @@ fn list_routes(
     safi: Option<Safi>,
 ) -> Result<Reply, CommandError> {
     call.no_arguments()?;
-    let peers = call.peers(SCOPE)?;
+    let peers = call.peers(Among::Own)?;
     let mut names = HashMap::new();
     call.control.neighbors(&mut |status| {
         if peers.contains(status.peer) {

@@ -85,7 +85,8 @@ pub(super) fn withdraw(core: &Rc<Core>, check: &Check) {
 fn peers(core: &Core, config: &CheckConfig) -> PeerSet {
     core.neighbors.select(|listed| {
         let session = listed.neighbor.config.borrow().session.peer_address;
-        !listed.leaving.get() && config.neighbors.selects(session)
+        let is_gone = listed.leaving.get() && !listed.aside.get();
+        !is_gone && config.neighbors.selects(session)
     })
 }
 

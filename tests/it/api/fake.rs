@@ -133,7 +133,8 @@ impl Control for Fake {
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {
         let peers = self.names.iter().zip(0u32..).filter(|(name, number)| {
             let reach = match among {
-                Among::Own => self.own.contains(number),
+                Among::Own | Among::OwnRoutes => self.own.contains(number),
+                Among::OwnAside => false,
                 Among::OwnEstablished => self.own.contains(number) && self.up.contains(number),
                 Among::All => true,
             };

@@ -34,6 +34,7 @@ mod records;
 mod reload;
 mod restart;
 mod results;
+mod returns;
 mod rundir;
 mod runtime_peers;
 mod scene;

@@ -1,0 +1,137 @@
+//! What a return to the former configuration gives back besides the file.
+
+use std::net::SocketAddr;
+
+use super::control::{Client, start_with};
+use super::journal::{kill, state, table};
+use super::{dialed, passive_neighbor};
+use crate::support::daemon::{Daemon, Lab};
+use crate::support::peer::RawPeer;
+
+/// Another neighbor, to which nothing is announced that is looked for.
+const OTHER: &str = "neighbor 127.0.0.9 { router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as 65009; passive; \
+                     family { ipv4 unicast; } }\n";
+
+/// A daemon with a neighbor that has a configured route and a watchdog, its file, and where the peer connects to.
+fn started(lab: &Lab, head: &str) -> (Daemon, String, SocketAddr) {
+    let routes = "static { route 10.1.0.0/16 next-hop self; \
+                  route 10.2.0.0/16 next-hop self watchdog dns withdraw; }";
+    let (neighbor, address) = passive_neighbor(routes);
+    let text = format!("{head}{OTHER}{neighbor}");
+    (start_with(lab, &text), text, address)
+}
+
+/// Asks for what must be carried out.
+fn done(client: &mut Client, command: &str) {
+    let answer = client.ask(command);
+    assert!(answer.contains("done"), "{command}: {answer}");
+}
+
+/// Announces routes in every way.
+fn announce(client: &mut Client) {
+    for command in [
+        "announce watchdog dns",
+        "announce route 10.3.0.0/16 next-hop self",
+        "neighbor 127.0.0.1 announce route 10.4.0.0/16 next-hop self lifetime 1h",
+        "set edge replace revision 4\nroute 10.5.0.0/16 next-hop self\nset edge end",
+        "set edge put key route 10.6.0.0/16 next-hop self",
+        "announce route 10.7.0.0/16 next-hop self",
+        "neighbor 127.0.0.1 announce route 10.8.0.0/16 next-hop self",
+    ] {
+        done(client, command);
+    }
+}
+
+fn connected(address: SocketAddr) -> (RawPeer, Vec<u8>) {
+    let mut peer = dialed(address);
+    let found = table(&mut peer);
+    (peer, found)
+}
+
+#[test]
+fn a_return_gives_back_what_was_announced_to_a_neighbor() {
+    for journal in [false, true] {
+        let lab = Lab::new();
+        let head = match journal {
+            true => state(&lab, "unclaimed keep;"),
+            false => String::new(),
+        };
+        let (daemon, text, address) = started(&lab, &head);
+        let mut client = Client::new(&lab);
+        announce(&mut client);
+        let (mut peer, found) = connected(address);
+        assert_eq!(found, [1, 2, 3, 4, 5, 6, 7, 8]);
+        let sets = client.ask("show set");
+        for new in [
+            // A typo makes it another neighbor.
+            text.replace("peer-as 65001", "peer-as 65011"),
+            format!("{head}{OTHER}"),
+        ] {
+            lab.write("oxabgp.conf", &new);
+            done(&mut client, "reload confirm 3600");
+            peer.expect_notification();
+            // What is changed meanwhile is changed for what comes back, too.
+            done(&mut client, "withdraw route 10.7.0.0/16");
+            done(&mut client, "neighbor 127.0.0.1 withdraw route 10.8.0.0/16");
+            done(&mut client, "reload cancel");
+            daemon.logged("the file still has the configuration that was not confirmed");
+            let found;
+            (peer, found) = connected(address);
+            assert_eq!(found, [1, 2, 3, 4, 5, 6], "{journal}");
+            assert_eq!(client.ask("show set"), sets);
+            // It is withdrawn as any other one.
+            done(&mut client, "announce route 10.7.0.0/16 next-hop self");
+            done(&mut client, "withdraw watchdog dns");
+            done(&mut client, "announce watchdog dns");
+            done(&mut client, "announce route 10.8.0.0/16 next-hop self");
+            lab.write("oxabgp.conf", &text);
+        }
+        if journal {
+            drop(client);
+            kill(daemon);
+            let _daemon = start_with(&lab, &text);
+            let (_peer, found) = connected(address);
+            assert_eq!(found, [1, 2, 3, 4, 5, 6, 7, 8]);
+        }
+    }
+}
+
+#[test]
+fn what_a_helper_renews_and_declares_again_meanwhile_comes_back() {
+    let lab = Lab::new();
+    let (_daemon, text, address) = started(&lab, "");
+    let mut client = Client::new(&lab);
+    announce(&mut client);
+    let (mut peer, _) = connected(address);
+    lab.write("oxabgp.conf", OTHER);
+    done(&mut client, "reload confirm 3600");
+    peer.expect_notification();
+    let again = client.ask(
+        "set edge replace revision 5\nroute 10.5.0.0/16 next-hop self\nroute 10.9.0.0/16 next-hop self\nset edge end",
+    );
+    assert!(again.contains("added 1 changed 0 removed 1"), "{again}");
+    done(&mut client, "clear adj-rib out");
+    done(&mut client, "announce route 10.3.0.0/16 next-hop self");
+    // A second reload in the time brings it back as well.
+    lab.write("oxabgp.conf", &text);
+    done(&mut client, "reload");
+    let (_peer, found) = connected(address);
+    assert_eq!(found, [1, 3]);
+}
+
+#[test]
+fn a_confirmed_reload_forgets_what_was_announced() {
+    let lab = Lab::new();
+    let (_daemon, text, address) = started(&lab, &state(&lab, ""));
+    let mut client = Client::new(&lab);
+    announce(&mut client);
+    let (mut peer, _) = connected(address);
+    lab.write("oxabgp.conf", &format!("{}{OTHER}", state(&lab, "")));
+    done(&mut client, "reload confirm 3600");
+    peer.expect_notification();
+    done(&mut client, "confirm");
+    lab.write("oxabgp.conf", &text);
+    done(&mut client, "reload");
+    let (_peer, found) = connected(address);
+    assert_eq!(found, [1]);
+}
