@@ -23,6 +23,9 @@ use crate::config::JournalSync;
 use crate::daemon::privilege;
 use crate::journal::MAGIC;
 
+/// How often to look whether the file is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What the thread is to do, in this order.
 #[derive(Debug)]
 pub(super) enum Job {
@@ -103,20 +106,15 @@ impl Shared {
     }
 
     /// Waits for jobs, at most until a time. Takes all.
-    fn take(&self, until: Option<Instant>) -> VecDeque<Job> {
+    fn take(&self, until: Instant) -> VecDeque<Job> {
         let mut jobs = self.jobs();
         while jobs.is_empty() {
-            jobs = match until.map(|at| at.saturating_duration_since(Instant::now())) {
-                None => self
-                    .ready
-                    .wait(jobs)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => break,
-                Some(left) => {
-                    let result = self.ready.wait_timeout(jobs, left);
-                    result.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let result = self.ready.wait_timeout(jobs, left);
+            jobs = result.unwrap_or_else(PoisonError::into_inner).0;
         }
         std::mem::take(&mut *jobs)
     }
@@ -232,6 +230,17 @@ impl Place {
     }
 }
 
+/// Returns `true` if no file, or another one, is at the place where a file was opened.
+fn is_gone(path: &Path, file: &File) -> bool {
+    let Ok(own) = file.metadata() else {
+        return false;
+    };
+    match std::fs::metadata(path) {
+        Ok(found) => (found.dev(), found.ino()) != (own.dev(), own.ino()),
+        Err(cause) => is_missing(&cause),
+    }
+}
+
 /// Starts the thread. `file` is the file that there is already, if it can be continued.
 ///
 /// # Errors
@@ -247,6 +256,8 @@ pub(super) fn start(
         file,
         fresh: None,
         due: None,
+        look: Instant::now() + LOOK,
+        is_lost: false,
         is_syncing: false,
         is_replacing: false,
         appended: 0,
@@ -266,6 +277,10 @@ struct Writer {
     fresh: Option<(File, u64)>,
     /// When the file is to be written to the disk itself.
     due: Option<Instant>,
+    /// When to look whether the file is still there.
+    look: Instant,
+    /// It was not there, and there is no other one yet.
+    is_lost: bool,
     /// Another thread waits for the disk.
     is_syncing: bool,
     /// The new file is complete.
@@ -278,7 +293,9 @@ struct Writer {
 impl Writer {
     fn run(&mut self) {
         loop {
-            let jobs = self.shared.take(self.due.filter(|_| !self.is_syncing));
+            let due = self.due.filter(|_| !self.is_syncing);
+            let until = due.map_or(self.look, |due| due.min(self.look));
+            let jobs = self.shared.take(until);
             let mut done = 0;
             let mut end = false;
             for job in jobs {
@@ -296,6 +313,7 @@ impl Writer {
             if let Err(cause) = self.sync(end) {
                 self.fail(&cause);
             }
+            self.look();
             if self.file.is_some() || self.fresh.is_none() {
                 self.shared.recorded.store(self.appended, Ordering::Release);
             }
@@ -384,6 +402,7 @@ impl Writer {
         self.place.replace(&new)?;
         self.file = Some(fresh);
         self.due = None;
+        self.is_lost = false;
         self.shared.bytes.store(size, Ordering::Relaxed);
         self.shared.replaced.fetch_add(1, Ordering::AcqRel);
         if self.shared.failed.swap(false, Ordering::AcqRel) {
@@ -410,6 +429,29 @@ impl Writer {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Looks now and then whether the file is still there: what is appended to one that was removed is lost.
+    fn look(&mut self) {
+        let now = Instant::now();
+        if now < self.look {
+            return;
+        }
+        self.look = now + LOOK;
+        let path = self.place.file();
+        let file = self.file.as_ref().filter(|_| self.fresh.is_none());
+        if !file.is_some_and(|file| is_gone(&path, file)) {
+            return;
+        }
+        warn!(path = %path.display(), "the journal was removed or replaced while it was open: it is written anew");
+        // A directory that is made anew has no lock.
+        let lock = self.place.directory.join("lock");
+        self.lock.take_if(|held| is_gone(&lock, held));
+        self.file = None;
+        self.due = None;
+        self.is_lost = true;
+        self.shared.stuck.store(true, Ordering::Release);
+        self.shared.failed.store(true, Ordering::Release);
     }
 
     /// Has another thread wait for the disk. If there can be none, this one waits.
@@ -445,7 +487,8 @@ impl Writer {
         }
         self.shared.errors.fetch_add(1, Ordering::Relaxed);
         self.shared.stuck.store(true, Ordering::Release);
-        if !self.shared.failed.swap(true, Ordering::AcqRel) {
+        let is_known = self.shared.failed.swap(true, Ordering::AcqRel);
+        if std::mem::take(&mut self.is_lost) || !is_known {
             let directory = self.place.directory.display();
             error!(%directory, %cause, "the journal can't be written; the daemon continues without it, and tries again");
         }

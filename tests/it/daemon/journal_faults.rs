@@ -1,6 +1,6 @@
 //! The journal and faults: crashes right after an answer, full disks, files that can't be read.
 
-use std::fs::{create_dir, read, remove_dir, remove_file, rename, write};
+use std::fs::{create_dir, read, remove_dir, remove_dir_all, remove_file, rename, write};
 use std::os::unix::fs::symlink;
 
 use super::control::Client;
@@ -138,4 +138,35 @@ fn a_journal_that_cannot_be_opened_is_left_alone() {
     kill(daemon);
     assert_eq!(read(&path).expect("the journal"), torn);
     assert!(!aside.exists());
+}
+
+#[test]
+fn a_journal_that_is_removed_is_written_anew() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let daemon = operated(&lab, port, "unclaimed keep;");
+    let mut client = Client::new(&lab);
+    client.ask("announce route 10.1.0.0/16 next-hop self");
+    recorded(&lab, "10.1.0.0/16");
+    let [path, directory] = ["state/journal", "state"].map(|name| lab.path(name));
+    remove_file(&path).expect("removed");
+    // Nothing has to be recorded for that.
+    recorded(&lab, "10.1.0.0/16");
+    client.ask("announce route 10.2.0.0/16 next-hop self");
+    recorded(&lab, "10.2.0.0/16");
+    remove_dir_all(&directory).expect("removed");
+    recorded(&lab, "10.2.0.0/16");
+    assert!(lab.path("state/lock").exists());
+    client.ask("announce route 10.3.0.0/16 next-hop self");
+    // One that can't be written anew is one that can't be written.
+    remove_dir_all(&directory).expect("removed");
+    write(&directory, "").expect("a file");
+    daemon.logged("the journal can't be written");
+    remove_file(&directory).expect("removed");
+    recorded(&lab, "10.3.0.0/16");
+    let log = daemon.log();
+    assert_eq!(log.matches("the journal was removed").count(), 3, "{log}");
+    kill(daemon);
+    let (_daemon, routes) = restarted(&lab, port);
+    assert_eq!(routes, [1, 2, 3]);
 }
