@@ -2,12 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use tracing::{error, warn};
 
 use super::writer::{self, Former, Place, Shared, is_missing};
@@ -53,7 +54,7 @@ pub(crate) fn open(config: &StateConfig, owner: Option<(u32, u32)>) -> io::Resul
         reader: None,
         is_closed: false,
     };
-    match File::open(&path) {
+    match open_regular(&path) {
         Ok(file) => match FrameReader::new(BufReader::with_capacity(1 << 18, file)) {
             Ok(reader) => opened.reader = Some(reader),
             Err(Damage::Io(cause)) => opened.unread(&cause),
@@ -65,9 +66,22 @@ pub(crate) fn open(config: &StateConfig, owner: Option<(u32, u32)>) -> io::Resul
     Ok(opened)
 }
 
+/// Opens a file to read it. A named pipe would wait for its writer.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("this is not a regular file")),
+    }
+}
+
 /// Returns `true` if another process keeps its journal there.
 pub(crate) fn is_taken(config: &StateConfig) -> bool {
-    let lock = File::open(config.directory.join("lock"));
+    let lock = open_regular(&config.directory.join("lock"));
     let locked = lock.map(|file| Flock::lock(file, FlockArg::LockExclusiveNonblock));
     matches!(locked, Ok(Err((_, Errno::EWOULDBLOCK))))
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
@@ -219,7 +219,9 @@ impl Place {
 
     /// Opens a file that only its owner may read.
     pub(super) fn open(&self, path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-        let file = options.mode(0o600).open(path)?;
+        // Opening a named pipe waits for no reader.
+        let options = options.mode(0o600).custom_flags(OFlag::O_NONBLOCK.bits());
+        let file = options.open(path)?;
         if let Some((user, group)) = self.owner
             && file.metadata()?.uid() != user
         {

@@ -170,3 +170,19 @@ fn a_journal_that_is_removed_is_written_anew() {
     let (_daemon, routes) = restarted(&lab, port);
     assert_eq!(routes, [1, 2, 3]);
 }
+
+#[test]
+fn a_named_pipe_in_place_of_a_file_delays_no_start() {
+    for name in ["journal", "lock"] {
+        let lab = Lab::new();
+        let (_listener, port) = listener();
+        create_dir(lab.path("state")).expect("a directory");
+        let pipe = lab.path(&format!("state/{name}"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        let daemon = operated(&lab, port, "");
+        daemon.logged("the journal can't be written");
+        let answer = Client::new(&lab).ask("announce route 10.3.0.0/16 next-hop self");
+        assert_eq!(answer, "done\n");
+        daemon.stop();
+    }
+}
