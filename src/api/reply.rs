@@ -83,9 +83,18 @@ impl Acks {
 
     /// The answer to a command that failed later than in its turn: nothing if answers are not enabled.
     pub(super) fn refusal(&self, reason: &str, id: Option<&str>) -> String {
+        self.late(Answer::Error(reason), id)
+    }
+
+    /// The answer to a command that was carried out later than in its turn, with a warning.
+    pub(super) fn remark(&self, reason: &str, id: Option<&str>) -> String {
+        self.late(Answer::Warned(reason), id)
+    }
+
+    fn late(&self, answer: Answer<'_>, id: Option<&str>) -> String {
         let mut out = String::new();
         if self.enabled {
-            self.write(Answer::Error(reason), id, &mut out);
+            self.write(answer, id, &mut out);
         }
         out
     }

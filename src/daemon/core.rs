@@ -3,7 +3,7 @@
 //! Everything is called from tasks of one thread and returns at once. Each part owns its state and borrows it inside its
 //! methods only, so that no borrow is held while another part is called.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -45,12 +45,21 @@ use super::taps::Taps;
 use super::urgent::{Urgent, UrgentHandle};
 use super::watchdog::Switch;
 
+/// The longest wait until places for metrics are opened.
+const PLACES: Duration = Duration::from_secs(3);
+
 /// The configuration of metrics, which a reload may replace.
 #[derive(Default)]
 pub(crate) struct MetricsSettings {
     current: RefCell<Option<Rc<MetricsConfig>>>,
     /// Notified when they are replaced.
     pub(crate) changed: Notify,
+    /// How often places were to be opened, and were tried to be.
+    asked: Cell<u64>,
+    tried: Cell<u64>,
+    /// Places that could not be opened at the last try, with the reasons.
+    refused: RefCell<Vec<String>>,
+    settled: Notify,
     /// The sockets where they are served now.
     pub(crate) sockets: RefCell<Vec<(HttpPlace, RawFd)>>,
     /// Those of the process before, by place as the configuration has it.
@@ -69,6 +78,37 @@ impl MetricsSettings {
             self.current.replace(new.map(Rc::new));
             self.changed.notify_one();
         }
+    }
+
+    /// The number of a try to open places that begins now.
+    pub(crate) const fn begin(&self) -> u64 {
+        self.asked.get()
+    }
+
+    /// Notes how that try has ended.
+    pub(crate) fn finish(&self, number: u64, refused: Vec<String>) {
+        self.tried.set(number);
+        self.refused.replace(refused);
+        self.settled.notify_waiters();
+    }
+
+    /// Has places opened that are not, and waits for that. Returns those that could not be, with the reasons.
+    pub(crate) async fn applied(&self) -> Vec<String> {
+        let number = self.asked.get() + 1;
+        self.asked.set(number);
+        self.changed.notify_one();
+        let tried = async {
+            loop {
+                let settled = self.settled.notified();
+                if self.tried.get() >= number {
+                    return;
+                }
+                settled.await;
+            }
+        };
+        // What serves metrics may have ended.
+        let _ = tokio::time::timeout(PLACES, tried).await;
+        self.refused.borrow().clone()
     }
 }
 

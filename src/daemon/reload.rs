@@ -33,6 +33,8 @@ use super::startup::{Fatal, Origin, log_warnings};
 use super::stats::CommandCounts;
 use super::{advisory, checks, configured_routes, dynamic, monitors, notify, refresh, session};
 
+const STATE: &str = "the `state` section has changed, which applies from the next start on";
+
 /// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
     let first = config
@@ -170,8 +172,10 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
 ///
 /// It does not yield: 100,000 routes take a fraction of a second, and no other task sees half of a configuration.
 ///
+/// What could not be applied is in [`Reloads::result`](super::running::Reloads::result) then.
+///
 /// # Errors
-/// When the configuration has errors, and nothing is changed; or when a part of it could not be applied.
+/// When the configuration has errors, and nothing is changed.
 pub(crate) fn reload(
     executor: &Rc<Executor>,
     server: &Server,
@@ -204,7 +208,7 @@ pub(crate) fn reload(
                 refused: 0,
             }));
             info!("the configuration is reloaded");
-            core.reloads.result()
+            Ok(())
         }
         Err(errors) => {
             let reloads = &executor.core.stats.reloads;
@@ -228,7 +232,7 @@ pub(crate) fn reload(
 /// Returns to the configuration before a reload that is not confirmed.
 ///
 /// # Errors
-/// When a part of it could not be applied.
+/// When it was confirmed meanwhile.
 pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) -> Result<(), String> {
     let core = &executor.core;
     let Some(previous) = core.reloads.settle() else {
@@ -245,7 +249,7 @@ pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) -> Result<(), St
         warn!(path = %path.display(), "the file still has the configuration that was not confirmed, which the next start and the next reload read");
     }
     notify::ready();
-    executor.core.reloads.result()
+    Ok(())
 }
 
 fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: Request) {
@@ -260,7 +264,8 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
     helpers(executor, config, request);
     core.metrics.replace(config.metrics.clone());
     if config.state.as_ref() != core.journal.config() {
-        warn!("the `state` section has changed, which applies from the next start on");
+        warn!("{STATE}");
+        core.reloads.remark(STATE.to_owned());
     }
     let mut listed = core.neighbors.all();
     listed.retain(|listed| listed.template.is_none());

@@ -10,8 +10,11 @@ use tokio::sync::Notify;
 use super::clock;
 use super::signal::Request;
 
-/// Receives the result of a request: why it failed, if it did.
-pub(crate) type Waiter = Box<dyn FnOnce(Result<(), &str>)>;
+/// The result of a request: a remark, or why it failed.
+pub(crate) type Done = Result<Option<String>, String>;
+
+/// Receives the result of a request.
+pub(crate) type Waiter = Box<dyn FnOnce(Result<Option<&str>, &str>)>;
 
 /// A request, and who waits for its result.
 pub(crate) struct Pending {
@@ -32,9 +35,10 @@ impl Pending {
     }
 
     /// Reports the result.
-    pub(crate) fn settle(self, result: &Result<(), String>) {
+    pub(crate) fn settle(self, result: &Done) {
         if let Some(waiter) = self.waiter {
-            waiter(result.as_ref().map_err(String::as_str).copied());
+            let remark = result.as_ref().map(Option::as_deref);
+            waiter(remark.map_err(String::as_str));
         }
     }
 }
@@ -61,7 +65,7 @@ impl Requests {
     pub(crate) fn wait_for_last(&self, waiter: Waiter) {
         match self.list.borrow_mut().back_mut() {
             Some(last) => last.waiter = Some(waiter),
-            None => waiter(Ok(())),
+            None => waiter(Ok(None)),
         }
     }
 

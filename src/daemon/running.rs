@@ -16,6 +16,8 @@ use tokio::time::Instant;
 
 use crate::config::{Config, NeighborConfig};
 
+use super::requests::Done;
+
 /// A configuration whose neighbors are shared with the tables.
 pub(crate) struct Running {
     /// Everything except the neighbors.
@@ -52,6 +54,8 @@ pub(crate) struct Reloads {
     changed: Notify,
     /// What could not be applied.
     failures: RefCell<Vec<String>>,
+    /// What is to be known of what was applied.
+    remarks: RefCell<Vec<String>>,
     /// The file when it was read last.
     read: Cell<Option<Version>>,
 }
@@ -136,18 +140,26 @@ impl Reloads {
         self.failures.borrow_mut().push(what);
     }
 
-    /// Takes what could not be applied since the last call.
+    /// Notes something that is to be known of the new configuration.
+    pub(crate) fn remark(&self, what: String) {
+        self.remarks.borrow_mut().push(what);
+    }
+
+    /// Takes what was noted since the last call.
     ///
     /// # Errors
-    /// When there is anything.
-    pub(crate) fn result(&self) -> Result<(), String> {
-        match self.failures.take() {
-            none if none.is_empty() => Ok(()),
-            failures => Err(format!(
-                "the configuration is in force, but not all of it: {}",
-                failures.join("; ")
-            )),
+    /// When a part could not be applied.
+    pub(crate) fn result(&self) -> Done {
+        let (failures, remarks) = (self.failures.take(), self.remarks.take());
+        let remarks = (!remarks.is_empty()).then(|| remarks.join("; "));
+        if failures.is_empty() {
+            return Ok(remarks);
         }
+        let all: Vec<String> = failures.into_iter().chain(remarks).collect();
+        Err(format!(
+            "the configuration is in force, but not all of it: {}",
+            all.join("; ")
+        ))
     }
 
     /// How long a reload still waits for its confirmation.

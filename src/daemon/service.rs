@@ -12,7 +12,7 @@ use super::control::Control;
 use super::core::Core;
 use super::executor::Executor;
 use super::handover::give::{Giver, Start};
-use super::requests::Pending;
+use super::requests::{Done, Pending};
 use super::signal::{Request, Signals};
 use super::startup::Origin;
 use super::{checks, notify, reload};
@@ -46,21 +46,23 @@ pub(super) async fn work(
             // The event that ExaBGP sends.
             Request::Report => {
                 core.report_signal(0, "none");
-                Ok(())
+                Ok(None)
             }
-            Request::Neighbors => settle(core, server),
+            Request::Neighbors => settle(core, server).map(|()| None),
             Request::Return => {
                 // The event that a reload by a command sends.
                 core.report_signal(0, "none");
-                reload::go_back(executor, server)
+                applied(core, reload::go_back(executor, server)).await
             }
             Request::Upgrade => {
                 // It is answered by the process that continues, or right there.
                 upgrade(executor, server, origin).await;
-                Ok(())
+                Ok(None)
             }
             request => match origin {
-                Some((origin, ..)) => reload::reload(executor, server, origin, request),
+                Some((origin, ..)) => {
+                    applied(core, reload::reload(executor, server, origin, request)).await
+                }
                 None => {
                     warn!("there is no configuration file to reload");
                     Err("this daemon has no configuration file".to_owned())
@@ -69,6 +71,15 @@ pub(super) async fn work(
         };
         pending.settle(&result);
     }
+}
+
+/// The result of a reload once all of it was tried.
+async fn applied(core: &Core, reloaded: Result<(), String>) -> Done {
+    reloaded?;
+    for refused in core.metrics.applied().await {
+        core.reloads.fail(refused);
+    }
+    core.reloads.result()
 }
 
 /// Continues as another process, or answers why that is not possible.

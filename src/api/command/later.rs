@@ -12,10 +12,11 @@ pub struct Later {
 }
 
 impl Later {
-    /// The answer to the command.
-    pub fn answer(&self, result: Result<(), &str>) -> String {
+    /// The answer to the command: a remark if it was carried out, why not if it was not.
+    pub fn answer(&self, result: Result<Option<&str>, &str>) -> String {
         match result {
-            Ok(()) => self.done.clone(),
+            Ok(None) => self.done.clone(),
+            Ok(Some(remark)) => self.acks.remark(remark, self.id.as_deref()),
             Err(reason) => self.acks.refusal(reason, self.id.as_deref()),
         }
     }

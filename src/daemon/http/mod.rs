@@ -203,6 +203,8 @@ impl Http {
 
     /// Closes places that are no longer configured, and opens new ones.
     async fn settle(self: &Rc<Self>) {
+        let number = self.core.metrics.begin();
+        let mut refused = Vec::new();
         let wanted = self.wanted();
         // Their sockets are closed at once: a new place may be the same port at all addresses.
         self.open
@@ -232,6 +234,7 @@ impl Http {
                     self.complained.set(false);
                 }
                 Err(cause) => {
+                    refused.push(format!("metrics can't be served at {place}: {cause}"));
                     if !self.complained.replace(true) {
                         error!(%place, %cause, "metrics can't be served here; it is tried again every 5 seconds");
                     }
@@ -243,6 +246,7 @@ impl Http {
             .iter()
             .map(|open| (open.place.clone(), open.listener.number()));
         self.core.metrics.sockets.replace(sockets.collect());
+        self.core.metrics.finish(number, refused);
     }
 
     /// Accepts connections.

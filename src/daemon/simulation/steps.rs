@@ -322,6 +322,7 @@ impl World {
         let _entered = daemon.local.enter();
         let result = reload::reload(&daemon.executor, &daemon.server, &origin, Request::Reload);
         assert_eq!(result, Ok(()));
+        assert_eq!(daemon.core.reloads.result(), Ok(None));
     }
 
     /// The daemon ends and starts again; routes of the helper are gone.

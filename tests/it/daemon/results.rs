@@ -84,6 +84,49 @@ fn what_a_reload_could_not_apply_is_reported() {
 }
 
 #[test]
+fn a_reload_whose_metrics_cannot_be_served_is_reported() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let place = taken.local_addr().expect("an address").to_string();
+    let at = place.replace(':', " port ");
+    let text = format!("metrics {{ listen {at}; }}\n") + &neighbor(port, "");
+    lab.write("oxabgp.conf", &text);
+    for words in [
+        &["reload"][..],
+        // It is tried again.
+        &["reload"],
+        &["reload", "confirm", "60"],
+        // So does the configuration that comes back.
+        &["reload", "cancel"],
+    ] {
+        let (code, _, err) = run(&lab, words);
+        assert_eq!(code, Some(1), "{words:?}: {err}");
+        let reason = format!("metrics can't be served at {at}: ");
+        assert!(err.contains(&reason), "{words:?}: {err}");
+    }
+    drop(taken);
+    assert_eq!(run(&lab, &["reload"]).0, Some(0));
+}
+
+#[test]
+fn what_a_reload_leaves_to_the_next_start_is_a_remark() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let state = format!("state {{ directory {}; }}\n", lab.path("state").display());
+    lab.write("oxabgp.conf", &(state + &neighbor(port, "")));
+    let (code, out, err) = run(&lab, &["reload"]);
+    assert_eq!((code, &*out), (Some(0), "reload in progress\n"), "{err}");
+    let remark = "warning: the `state` section has changed, which applies from the next start on\n";
+    assert_eq!(err, remark);
+    // Who does not ask for reasons gets the bare word.
+    let mut client = Client::new(&lab);
+    assert_eq!(client.ask("reload"), "reload in progress\ndone\n");
+}
+
+#[test]
 fn helpers_and_pipes_get_the_acknowledgement_of_exabgp() {
     let lab = Lab::new();
     let (_listener, port) = listener();
