@@ -1,4 +1,4 @@
-//! `show set`: the sets with their revisions, and a digest of each.
+//! `show set`: the sets with their revisions, and a digest of each; after a start, how many routes nobody has declared again.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use crate::json::JsonWriter;
 use crate::rib::Leased;
 
 use super::core::Core;
+use super::journal::UNCLAIMED;
 use super::queue::Make;
 use super::sets::set_of;
 
@@ -18,7 +19,7 @@ const STEP: usize = 4_096;
 /// A function that lists sets: revision, digest, number of routes.
 pub(crate) fn listed(core: &Rc<Core>, listing: SetListing, end: String) -> Make {
     let core = Rc::downgrade(core);
-    let mut found: BTreeMap<String, (u64, usize)> = BTreeMap::new();
+    let mut found = Found::new();
     let mut from = Some(0);
     let mut bytes = Vec::new();
     Box::new(move |out| {
@@ -29,14 +30,16 @@ pub(crate) fn listed(core: &Rc<Core>, listing: SetListing, end: String) -> Make 
             from = core.leases.visit(at, STEP, &mut |leased| {
                 if let Some((set, key)) = set_of(leased.owner) {
                     let set = found.entry(set.to_owned()).or_default();
-                    set.0 = set.0.wrapping_add(hash(&leased, key, &mut bytes));
-                    set.1 += 1;
+                    set.digest = set.digest.wrapping_add(hash(&leased, key, &mut bytes));
+                    set.routes += 1;
+                    set.unclaimed += usize::from(leased.run == UNCLAIMED);
                 }
             });
             return true;
         }
-        for (name, _) in core.sets.declared() {
-            found.entry(name.to_string()).or_default();
+        for (name, declared) in core.sets.declared() {
+            let set = found.entry(name.to_string()).or_default();
+            set.is_restored = !declared.is_claimed;
         }
         if let Some(name) = &listing.name {
             found.retain(|known, _| known == name);
@@ -51,16 +54,40 @@ pub(crate) fn listed(core: &Rc<Core>, listing: SetListing, end: String) -> Make 
     })
 }
 
-/// Sets by name: digest and number of routes.
-type Found = BTreeMap<String, (u64, usize)>;
+/// Sets by name.
+type Found = BTreeMap<String, Shown>;
+
+/// What is shown of a set.
+#[derive(Default)]
+struct Shown {
+    digest: u64,
+    routes: usize,
+    /// Routes that nobody has announced since the start.
+    unclaimed: usize,
+    /// Nobody has declared it since the start.
+    is_restored: bool,
+}
+
+impl Shown {
+    /// The number of routes that are withdrawn at the end of the claim-time unless they are declared again, if it is to be
+    /// shown: equal digests alone would say that all is well.
+    fn unclaimed(&self) -> Option<usize> {
+        (self.is_restored || self.unclaimed > 0).then_some(self.unclaimed)
+    }
+}
 
 fn text(core: &Core, found: &Found, out: &mut String) {
-    for (name, (digest, routes)) in found {
+    for (name, set) in found {
         let revision = core.sets.revision(name);
         let revision = revision.map_or_else(|| "none".to_owned(), |number| number.to_string());
+        let Shown { digest, routes, .. } = set;
         out.push_str(&format!(
-            "{name} revision {revision} digest {digest:016x} routes {routes}\n"
+            "{name} revision {revision} digest {digest:016x} routes {routes}"
         ));
+        if let Some(unclaimed) = set.unclaimed() {
+            out.push_str(&format!(" unclaimed {unclaimed}"));
+        }
+        out.push('\n');
     }
 }
 
@@ -68,7 +95,7 @@ fn text(core: &Core, found: &Found, out: &mut String) {
 fn json(core: &Core, found: &Found, out: &mut String) {
     let mut w = JsonWriter::new();
     w.raw("[ ");
-    w.list(found, |w, (name, (digest, routes))| {
+    w.list(found, |w, (name, set)| {
         w.raw("{ ");
         w.key("name").string(name);
         if let Some(revision) = core.sets.revision(name) {
@@ -76,9 +103,14 @@ fn json(core: &Core, found: &Found, out: &mut String) {
             w.key("revision").number(revision);
         }
         w.raw(", ");
-        w.key("digest").display(format_args!("{digest:016x}"));
+        w.key("digest").display(format_args!("{:016x}", set.digest));
         w.raw(", ");
-        w.key("routes").number(*routes).raw(" }");
+        w.key("routes").number(set.routes);
+        if let Some(unclaimed) = set.unclaimed() {
+            w.raw(", ");
+            w.key("unclaimed").number(unclaimed);
+        }
+        w.raw(" }");
     });
     w.raw(" ]\n");
     out.push_str(w.as_str());

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+use super::UNCLAIMED;
 use crate::bgp::{AttributeSet, Nlri};
 use crate::daemon::core::Core;
 use crate::daemon::lease_table;
@@ -18,8 +19,6 @@ use crate::rib::{Leased, Leases, Lifetime, PeerId, PeerSet, Terms};
 
 /// Routes in one turn.
 const STEP: usize = 4_096;
-/// The run of an owner whose routes are not claimed. That of operators is the next.
-pub(super) const UNCLAIMED: u64 = 0;
 
 /// What the records up to now come to.
 pub(super) struct Fold<'a> {

@@ -37,6 +37,8 @@ const SLACK: u64 = 4_096;
 /// The part of the routes that a frame of a new file has at most, and the most that it has in any case.
 const SHARE: u64 = 1_024;
 const MOST: u64 = 256;
+/// The run of an owner whose routes are not claimed. That of operators is the next.
+pub(crate) const UNCLAIMED: u64 = 0;
 /// How long the last records may take at the end of the daemon.
 const END: Duration = Duration::from_secs(2);
 

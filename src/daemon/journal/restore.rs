@@ -8,8 +8,8 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::files::{self, Opened};
-use super::fold::{Fold, UNCLAIMED};
-use super::now;
+use super::fold::Fold;
+use super::{UNCLAIMED, now};
 use crate::bgp::Nlri;
 use crate::bgp::nlri::NlriId;
 use crate::config::{GuardConfig, StateConfig, Unclaimed};

@@ -137,7 +137,39 @@ fn a_set_of_which_a_guard_refuses_a_route_has_no_revision() {
     let _daemon = start_with(&lab, &parts("guard { prefixes [ 10.1.0.0/16 ]; }", wait));
     let left = shown(&lab);
     assert!(
-        left.starts_with("edge revision none ") && left.contains(" routes 1\n"),
+        left.starts_with("edge revision none ") && left.contains(" routes 1 unclaimed 1\n"),
         "{left}"
     );
+}
+
+#[test]
+fn a_set_that_nobody_has_declared_since_the_start_is_shown_as_such() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let configuration = state(&lab) + &neighbor(port, "");
+    let daemon = start_with(&lab, &configuration);
+    let mut client = Client::new(&lab);
+    let declared = "set edge replace revision 4\nroute 10.1.0.0/16 next-hop self\n\
+                    route 10.2.0.0/16 next-hop self\nset edge end\n\
+                    set none replace revision 1\nset none end";
+    client.ask(declared);
+    let shown = client.ask("show set");
+    assert!(!shown.contains("unclaimed"), "{shown}");
+    daemon.signal("KILL");
+    drop(daemon);
+    let _daemon = start_with(&lab, &configuration);
+    let mut client = Client::new(&lab);
+    let unclaimed = shown
+        .replace("routes 2\n", "routes 2 unclaimed 2\n")
+        .replace("routes 0\n", "routes 0 unclaimed 0\n");
+    assert_eq!(client.ask("show set"), unclaimed);
+    let json = client.ask("show set json");
+    for wanted in [
+        "\"routes\": 2, \"unclaimed\": 2 }",
+        "\"routes\": 0, \"unclaimed\": 0 }",
+    ] {
+        assert!(json.contains(wanted), "{json}");
+    }
+    client.ask(declared);
+    assert_eq!(client.ask("show set"), shown);
 }

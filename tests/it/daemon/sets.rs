@@ -363,7 +363,12 @@ fn sets_survive_a_crash_with_their_revisions() {
     daemon.ended();
     let daemon = start_with(&lab, &configuration);
     let mut client = Client::new(&lab);
-    assert_eq!(shown(&mut client, ""), before);
+    let after = shown(&mut client, "");
+    assert_eq!(
+        after.0,
+        "edge revision 7 routes 3 unclaimed 3\nother revision 8 routes 1 unclaimed 1\n"
+    );
+    assert_eq!(after.1, before.1);
     assert_eq!(client.ask("set edge replace revision 6"), "error\n");
     // Declaring it again claims it.
     let answer = declare(&mut client, "edge replace revision 7", &[A, B]);
