@@ -25,6 +25,14 @@ pub enum ConfigChange {
     /// The routes that a helper, or without a name operators, announced before are not known as theirs: a new `on-death` or
     /// `max-routes` does not cover them until they are announced again.
     EarlierRoutes(Option<String>),
+    /// The guard of a helper, or without a name one that is for operators, too, would refuse routes that are announced: they stay.
+    /// A running daemon knows that, not the comparison of two files.
+    RoutesRefused {
+        /// The helper's name.
+        process: Option<String>,
+        /// How many routes.
+        routes: usize,
+    },
     /// Metrics are served elsewhere, or with other contents.
     MetricsChanged,
     /// The journal is kept elsewhere or otherwise, from the next start on.
@@ -115,6 +123,16 @@ impl fmt::Display for ConfigChange {
                 write!(f, "~ process {name}: {UNCOVERED}")
             }
             Self::EarlierRoutes(None) => write!(f, "~ operators: {UNCOVERED}"),
+            Self::RoutesRefused { process, routes } => {
+                match process {
+                    Some(name) => write!(f, "~ process {name}: ")?,
+                    None => f.write_str("~ operators: ")?,
+                }
+                write!(
+                    f,
+                    "{routes} of the routes that are announced would be refused by the new guard: they stay, but are not renewed, and the next start does not announce them"
+                )
+            }
             Self::MetricsChanged => write!(f, "~ metrics: are served as the new file has it"),
             Self::StateChanged => write!(f, "~ state: applies from the next start on"),
             Self::CheckAdded(name) => write!(f, "+ check {name}: is begun"),

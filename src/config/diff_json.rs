@@ -4,7 +4,7 @@ use super::diff::{ConfigChange, Settings};
 use crate::json::JsonWriter;
 
 /// The changes as an array of objects, on one line: each has `change`, what happens, and `process`, `check`, `neighbor`, `monitor`,
-/// `route`, `removed` and `added` lines of settings where they apply.
+/// `route`, the number of `routes`, `removed` and `added` lines of settings where they apply.
 pub fn changes_json(changes: &[ConfigChange]) -> String {
     let mut w = JsonWriter::default();
     w.raw("[ ");
@@ -22,6 +22,11 @@ fn one(w: &mut JsonWriter, change: &ConfigChange) {
         C::ProcessChanged(name) => ("process-changed", "process", name),
         C::EarlierRoutes(Some(name)) => ("earlier-routes-uncovered", "process", name),
         C::EarlierRoutes(None) => ("earlier-routes-uncovered", "", ""),
+        C::RoutesRefused {
+            process: Some(name),
+            ..
+        } => ("routes-refused", "process", name),
+        C::RoutesRefused { process: None, .. } => ("routes-refused", "", ""),
         C::MetricsChanged => ("metrics-changed", "", ""),
         C::StateChanged => ("state-changed", "", ""),
         C::CheckAdded(name) => ("check-added", "check", name),
@@ -50,6 +55,10 @@ fn one(w: &mut JsonWriter, change: &ConfigChange) {
         C::RouteAnnounced { route, .. } | C::RouteWithdrawn { route, .. } => {
             w.raw(", ");
             w.key("route").string(route);
+        }
+        C::RoutesRefused { routes, .. } => {
+            w.raw(", ");
+            w.key("routes").number(*routes);
         }
         _ => {}
     }

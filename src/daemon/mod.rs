@@ -115,6 +115,7 @@ mod stats;
 mod status;
 mod sync_acks;
 mod taps;
+mod tightened;
 mod turn_shares;
 mod turns;
 mod until_closed;

@@ -31,7 +31,9 @@ use super::running::Running;
 use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
 use super::stats::CommandCounts;
-use super::{advisory, checks, configured_routes, dynamic, monitors, notify, refresh, session};
+use super::{
+    advisory, checks, configured_routes, dynamic, monitors, notify, refresh, session, tightened,
+};
 
 const STATE: &str = "the `state` section has changed, which applies from the next start on";
 
@@ -262,6 +264,12 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
         }
     }
     helpers(executor, config, request);
+    if let Some(before) = core.reloads.current() {
+        let tightened = tightened::tightened(&before.config, config);
+        if !tightened.is_empty() {
+            core.spawn(tightened::report(Rc::clone(core), tightened));
+        }
+    }
     core.metrics.replace(config.metrics.clone());
     if config.state.as_ref() != core.journal.config() {
         warn!("{STATE}");

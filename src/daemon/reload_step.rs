@@ -10,6 +10,7 @@ use crate::config::{Config, changes_json, diff};
 
 use super::core::Core;
 use super::signal::Request;
+use super::tightened;
 
 /// Carries out a step. Helpers may not read files by a preview.
 pub(crate) fn take(
@@ -85,7 +86,9 @@ fn preview(
             Role::ReadOnly => refuse("the file cannot be read, or has errors".to_owned()),
         }
     })?;
-    let changes = diff(&running.whole(), &new);
+    let mut changes = diff(&running.whole(), &new);
+    let tightened = tightened::tightened(&running.config, &new);
+    changes.extend(tightened::changes(core, tightened));
     Ok(if json {
         changes_json(&changes) + "\n"
     } else {

@@ -17,10 +17,11 @@ use crate::daemon::core::Core;
 use crate::daemon::neighbors::Listed;
 use crate::daemon::process::Process;
 use crate::daemon::sets::{owner_name, set_of};
+use crate::daemon::tightened::speaker;
 use crate::daemon::watchdog::Switch;
 use crate::daemon::{authority, checks, eor_deferral, guard, lease_table, leases, privilege};
 use crate::grammar::Selector;
-use crate::journal::{OPERATOR, is_helper};
+use crate::journal::is_helper;
 use crate::rib::{Action, Change, Leased, Lifetime, PeerId, PeerSet, Terms};
 
 /// Routes in one turn.
@@ -307,17 +308,6 @@ async fn announce(core: &Core) -> (u64, u64) {
         }
     }
     (restored, refused.len() as u64)
-}
-
-/// Whose guards judge the routes of an owner: for a set, those of the one that declared it.
-fn speaker(core: &Core, owner: &str) -> Rc<str> {
-    let set = set_of(owner).map(|(set, _)| core.sets.speaker(set).unwrap_or_default());
-    match set {
-        // Operators.
-        Some(speaker) if speaker.is_empty() => OPERATOR.into(),
-        Some(speaker) => speaker,
-        None => owner.into(),
-    }
 }
 
 /// The guards that apply to a helper, or to any other owner, which is an operator's.

@@ -46,6 +46,7 @@ mod soak;
 mod states;
 mod stderr;
 mod sync;
+mod tightened;
 mod top;
 mod upgrade;
 mod upgrade_counts;

@@ -1,0 +1,136 @@
+//! Routes that a guard refuses which a reload brings: they stay, but can't be renewed, and the next start does not announce them.
+//!
+//! A guard judges changes and never withdraws: a mistake in the file would take the service down. What it would refuse of the
+//! routes that there are is counted instead, and said before and after the reload.
+
+use std::rc::Rc;
+
+use tracing::warn;
+
+use crate::bgp::Nlri;
+use crate::config::{Config, ConfigChange, GuardConfig};
+use crate::journal::{OPERATOR, is_helper};
+use crate::rib::{Action, Change, Leased, PeerSet};
+
+use super::core::Core;
+use super::guard;
+use super::sets::set_of;
+
+/// Routes in one turn.
+const STEP: usize = 4_096;
+
+/// A guard that is new or has changed, and the routes that it would refuse.
+pub(crate) struct Tightened {
+    /// Whose routes it judges; `None` for operators.
+    helper: Option<String>,
+    guard: GuardConfig,
+    /// Routes that it allows, and those that it refuses.
+    allowed: usize,
+    refused: usize,
+    first: Option<Nlri>,
+}
+
+impl Tightened {
+    fn judge(&mut self, core: &Core, leased: &Leased<'_>) {
+        let Some(attributes) = leased.attributes else {
+            return;
+        };
+        let speaker = speaker(core, leased.owner);
+        let is_judged = match &self.helper {
+            Some(helper) => *speaker == **helper,
+            None => !is_helper(&speaker),
+        };
+        if !is_judged {
+            return;
+        }
+        let change = Change {
+            nlri: leased.nlri.clone(),
+            action: Action::Announce(Rc::clone(attributes)),
+            peers: PeerSet::new(),
+        };
+        let is_allowed = guard::judge(&self.guard, &change).is_ok()
+            && self
+                .guard
+                .max_routes
+                .is_none_or(|most| self.allowed < most as usize);
+        if is_allowed {
+            self.allowed += 1;
+        } else {
+            self.refused += 1;
+            self.first.get_or_insert(change.nlri);
+        }
+    }
+}
+
+/// The guards of a configuration that judge otherwise than those before.
+pub(crate) fn tightened(old: &Config, new: &Config) -> Vec<Tightened> {
+    let mut found = Vec::new();
+    for process in &new.processes {
+        let before = old.processes.iter().find(|one| one.name == process.name);
+        let Some(guard) = &process.guard else {
+            continue;
+        };
+        if before.is_some_and(|before| before.guard == process.guard) {
+            continue;
+        }
+        let whose = [
+            Some(Some(process.name.clone())),
+            guard.operators.then_some(None),
+        ];
+        found.extend(whose.into_iter().flatten().map(|helper| Tightened {
+            helper,
+            guard: guard.clone(),
+            allowed: 0,
+            refused: 0,
+            first: None,
+        }));
+    }
+    found
+}
+
+/// Judges some of the routes that are recorded. Returns where to continue.
+fn step(core: &Core, all: &mut [Tightened], from: u32) -> Option<u32> {
+    core.leases.visit(from, STEP, &mut |leased| {
+        all.iter_mut().for_each(|one| one.judge(core, &leased));
+    })
+}
+
+/// What a reload would change besides, for a preview.
+pub(crate) fn changes(core: &Core, mut all: Vec<Tightened>) -> Vec<ConfigChange> {
+    let mut from = (!all.is_empty()).then_some(0);
+    while let Some(at) = from {
+        from = step(core, &mut all, at);
+    }
+    let refusing = all.into_iter().filter(|one| one.refused > 0);
+    let changes = refusing.map(|one| ConfigChange::RoutesRefused {
+        process: one.helper,
+        routes: one.refused,
+    });
+    changes.collect()
+}
+
+/// Logs, in turns, what was announced before and is not allowed any more.
+pub(crate) async fn report(core: Rc<Core>, mut all: Vec<Tightened>) {
+    let mut from = Some(0);
+    while let Some(at) = from {
+        from = step(&core, &mut all, at);
+        tokio::task::yield_now().await;
+    }
+    for one in all {
+        if let Some(first) = &one.first {
+            let process = one.helper.as_deref().unwrap_or(OPERATOR);
+            warn!(%process, routes = one.refused, %first, "the new guard refuses routes that are announced: they stay, but are not renewed, and the next start does not announce them");
+        }
+    }
+}
+
+/// Whose guards judge the routes of an owner: for a set, those of the one that declared it.
+pub(crate) fn speaker(core: &Core, owner: &str) -> Rc<str> {
+    let set = set_of(owner).map(|(set, _)| core.sets.speaker(set).unwrap_or_default());
+    match set {
+        // Operators.
+        Some(speaker) if speaker.is_empty() => OPERATOR.into(),
+        Some(speaker) => speaker,
+        None => owner.into(),
+    }
+}
