@@ -7,6 +7,7 @@
 //! | `events.rs` | UPDATE bytes → JSON lines; attributes seen before and new ones |
 //! | `stages.rs` | the same for `tests/bench/instructions`, which counts instructions |
 //! | `turns.rs` | the longest single turn with 2,000,000 routes (not a rate; `-- turns`) |
+//! | `turns.py` | the longest turns of a whole daemon: leases that end at about the same time, sets that are streamed (a program of its own) |
 
 #![expect(
     clippy::print_stdout,

@@ -1,10 +1,10 @@
 //! The journal and faults: crashes right after an answer, full disks, files that can't be read.
 
-use std::fs::{create_dir, read, remove_dir, remove_dir_all, remove_file, rename, write};
+use std::fs::{create_dir, read, read_dir, remove_dir, remove_dir_all, remove_file, rename, write};
 use std::os::unix::fs::symlink;
 
-use super::control::Client;
-use super::journal::{commands, kill, operated, recorded};
+use super::control::{Client, start_with};
+use super::journal::{commands, kill, operated, recorded, state};
 use super::listener;
 use crate::support::daemon::{Daemon, Lab};
 
@@ -184,5 +184,43 @@ fn a_named_pipe_in_place_of_a_file_delays_no_start() {
         let answer = Client::new(&lab).ask("announce route 10.3.0.0/16 next-hop self");
         assert_eq!(answer, "done\n");
         daemon.stop();
+    }
+}
+
+#[test]
+fn no_file_of_the_journal_has_a_key_of_a_neighbor() {
+    let lab = Lab::new();
+    let mut text = state(&lab, "unclaimed keep;");
+    let keys = [
+        (crate::speaker::signs(), "md5-password the-secret-1;"),
+        (
+            oxabgp::speaker::connect::ao_supported(),
+            "tcp-ao { keyid 1; algorithm hmac-sha-1-96; password the-secret-2; }",
+        ),
+        (true, ""),
+    ];
+    for (number, (_, key)) in (2..).zip(keys.iter().filter(|(is_known, _)| *is_known)) {
+        text.push_str(&format!(
+            "neighbor 127.0.0.{number} {{ router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as 65001; \
+             passive; {key} family {{ ipv4 unicast; }} }}\n"
+        ));
+    }
+    let commands = "announce route 10.1.0.0/16 next-hop self\n\
+                    neighbor 127.0.0.2 announce route 10.2.0.0/16 next-hop self\n\
+                    set edge replace revision 1\nroute 10.3.0.0/16 next-hop self\nset edge end";
+    // The second start writes it anew.
+    for _ in 0..2 {
+        let daemon = start_with(&lab, &text);
+        let mut client = Client::new(&lab);
+        assert!(!client.ask(commands).contains("error"));
+        client.ask("reload");
+        recorded(&lab, "10.3.0.0/16");
+        for entry in read_dir(lab.path("state")).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let bytes = read(&path).expect("a file");
+            let found = String::from_utf8_lossy(&bytes);
+            assert!(!found.contains("the-secret"), "{}", path.display());
+        }
+        kill(daemon);
     }
 }
