@@ -12,6 +12,7 @@
 //! | `schema`, `context`, `recovery`, `placed_routes` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
 //! | `portable` | the words that ExaBGP does not know |
+//! | `guard_rules` | what the guard of a process says about an announcement |
 //! | `check`, `check_section`, `check_target` | health checks |
 //! | `mrt`, `bmp`, `claim` | archives and monitoring stations, and what they need of neighbors |
 //! | `validate`, `load` | drafts → valid neighbors → [`Config`] |
@@ -61,6 +62,7 @@ pub mod env;
 pub(crate) mod executable;
 mod family;
 mod guard;
+pub(crate) mod guard_rules;
 mod guard_section;
 mod legacy;
 mod lexer;
