@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::diagnostic::Report;
 use super::env::Env;
+use super::guard::GuardConfig;
 use super::model::ProcessConfig;
 use super::monitor::Monitored;
 use super::tree::{Statement, Tree};
@@ -25,6 +26,8 @@ pub(crate) struct Context<'a> {
     pub(crate) report: Report,
     /// The processes of the file, with the place of their names.
     pub(crate) processes: Vec<(String, Span)>,
+    /// The guards of those that have one.
+    pub(crate) guards: Vec<(String, GuardConfig)>,
     /// Processes defined within neighbors (ExaBGP 3.4).
     pub(crate) inner_processes: Vec<ProcessConfig>,
     /// What archives and stations need of neighbors.

@@ -149,6 +149,7 @@ fn read_text(text: &str, directory: &Path, env: &Env) -> (Config, Report) {
         env,
         report,
         processes: Vec::new(),
+        guards: Vec::new(),
         inner_processes: Vec::new(),
         claims: Vec::new(),
         templates: HashMap::new(),

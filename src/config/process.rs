@@ -347,6 +347,8 @@ pub(crate) fn finish(
         );
         return None;
     }
+    let guard = draft.guard.clone();
+    cx.guards.extend(guard.map(|guard| (name.clone(), guard)));
     Some(ProcessConfig {
         name,
         run: draft.run,

@@ -9,7 +9,10 @@ use super::capability::Restart;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
-use super::model::{self, NeighborConfig};
+use super::guard::GuardConfig;
+use super::guard_rules;
+use super::model::{self, NeighborConfig, Subscription};
+use super::placed_routes::PlacedRoutes;
 use super::route_checks::RouteChecks;
 use super::schema::Seen;
 use super::session::{AddPath, Base64, CapabilityConfig, SessionConfig, Unwritten};
@@ -17,6 +20,7 @@ use super::tree::Statement;
 use super::{announce_limit_section, subscription};
 use crate::bgp::{Afi, Family, Safi, Spelling};
 use crate::grammar::RouteList;
+use crate::rib::{Action, Change, PeerSet};
 use crate::text::Span;
 
 /// A neighbor, and the place of its address.
@@ -36,6 +40,7 @@ pub(crate) fn finish(
     let subscriptions = subscription::resolve(cx, std::mem::take(&mut draft.subscriptions));
     missing(cx, &draft, seen, statement);
     let session = session(cx, &mut draft)?;
+    watchdogs(cx, &draft, &subscriptions);
     let routes = routes(cx, &mut draft, &session);
     let mut operational = Vec::new();
     for (message, span) in std::mem::take(&mut draft.operational) {
@@ -434,6 +439,48 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> R
     // The configuration is kept as long as the daemon runs.
     routes.shrink_to_fit();
     routes
+}
+
+/// Warns about routes of watchdogs that the guards of all helpers of the neighbor refuse.
+fn watchdogs(cx: &mut Context<'_>, draft: &Draft, subscriptions: &[Subscription]) {
+    let names: Vec<&String> = subscriptions
+        .iter()
+        .flat_map(|subscription| &subscription.processes)
+        .collect();
+    let guards = names.iter().filter_map(|name| {
+        let mut guards = cx.guards.iter();
+        guards.find(|(other, _)| other == *name)
+    });
+    let guards: Vec<(String, GuardConfig)> = guards.cloned().collect();
+    if guards.is_empty() || guards.len() < names.len() {
+        return;
+    }
+    for (route, span) in draft.routes.iter().flatten().flat_map(PlacedRoutes::iter) {
+        if route.watchdog.is_none() {
+            continue;
+        }
+        let refused = route.nlri.iter().find_map(|nlri| {
+            let change = Change {
+                nlri: nlri.clone(),
+                action: Action::Announce(Rc::clone(&route.attributes)),
+                peers: PeerSet::new(),
+            };
+            let verdicts = guards.iter().map(|(name, guard)| {
+                let refusal = guard_rules::judge(guard, &change).err();
+                refusal.map(|refusal| (name, refusal.message))
+            });
+            verdicts.collect::<Option<Vec<_>>>()?.into_iter().next()
+        });
+        if let Some((name, reason)) = refused {
+            let text = format!(
+                "no helper may announce this watchdog: {reason}, says the guard of `{name}`"
+            );
+            let warning = Diagnostic::warning(span, text).with_help(
+                "operators may, unless the guard has `operators`; at the start it is announced unless it has `withdraw`",
+            );
+            cx.report.add(warning);
+        }
+    }
 }
 
 /// Reports neighbors that cannot be distinguished.

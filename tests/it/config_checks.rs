@@ -174,3 +174,36 @@ fn changes_of_checks_are_changes_of_a_reload() {
         ["- check web: is ended, its routes are withdrawn"]
     );
 }
+
+#[test]
+fn watchdogs_that_every_helper_is_refused_are_warned_of() {
+    let text = |guards: [&str; 2], routes: &str| {
+        let [first, second] = guards;
+        format!(
+            "process first {{ run /bin/cat; encoder json; {first} }}\n\
+             process second {{ run /bin/cat; encoder json; {second} }}\n\
+             neighbor 192.0.2.1 {{ local-address 192.0.2.2; local-as 65001; peer-as 65000; family {{ ipv4 unicast; }} \
+             api {{ processes [ first second ]; }} static {{ {routes} }} }}\n"
+        )
+    };
+    let guard = "guard { prefixes [ 198.51.100.0/22 le 32 ]; }";
+    let outside = "route 10.0.0.0/8 next-hop self watchdog dns withdraw;";
+    let inside = "route 198.51.100.0/24 next-hop self watchdog dns withdraw;";
+    let plain = "route 10.0.0.0/8 next-hop self;";
+    let warned = |guards, routes: &str| {
+        let (_, warnings) = read(&text(guards, routes)).expect("no errors");
+        warnings
+    };
+    let warnings = warned([guard, guard], outside);
+    let reason = "no helper may announce this watchdog: `10.0.0.0/8` is not inside an allowed prefix, says the guard of `first`";
+    assert!(warnings.contains(reason), "{warnings}");
+    for (guards, routes) in [
+        ([guard, ""], outside),
+        ([guard, guard], inside),
+        // The file's own routes are not judged.
+        ([guard, guard], plain),
+    ] {
+        let warnings = warned(guards, routes);
+        assert!(!warnings.contains("guard"), "{warnings}");
+    }
+}
