@@ -20,7 +20,7 @@ use crate::bgp::attribute::encode::EncodeError;
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
 use crate::bgp::message::{self, MessageType};
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
-use crate::bgp::nlri::is_known;
+use crate::bgp::nlri::{is_known, labeled};
 use crate::bgp::{AttributeSet, Family, Nlri, Safi, Sender, attribute};
 use crate::wire::Writer;
 
@@ -88,6 +88,16 @@ impl Packer {
 
     /// Adds a route.
     pub(crate) fn add(&mut self, item: &Item<'_>) {
+        if item.kind == Kind::Withdraw
+            && let Some(bytes) = labeled::withdrawal(item.family, item.bytes)
+        {
+            let bytes = &bytes;
+            return self.put(&Item { bytes, ..*item });
+        }
+        self.put(item);
+    }
+
+    fn put(&mut self, item: &Item<'_>) {
         let at = if self.buckets[..self.used]
             .get(self.last)
             .is_some_and(|bucket| bucket.takes(item))

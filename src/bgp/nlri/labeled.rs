@@ -69,6 +69,23 @@ pub(super) fn without_marker(nlri: NlriRef<'_>) -> Option<Nlri> {
     })
 }
 
+/// A route as its withdrawal is written, with `0x800000` in place of a stack that starts with explicit null and goes on: those
+/// who take `0x000000` for the end of the labels would withdraw another prefix (RFC 8277 section 2.4: the field "SHOULD be set to
+/// 0x800000"). `None` for all others, which are withdrawn as they were announced.
+pub(crate) fn withdrawal(family: Family, bytes: &[u8]) -> Option<NlriBytes> {
+    let is_labeled = matches!(family.safi, Safi::NLRI_MPLS | Safi::MPLS_VPN);
+    let (true, &[length, 0, 0, 0, ..]) = (is_labeled, bytes) else {
+        return None;
+    };
+    let labels = parts(family, &mut Reader::new(bytes)).ok()?.labels.len();
+    let others = labels.checked_sub(3).filter(|others| *others > 0)?;
+    let mut short = NlriBytes::new();
+    short.push(length.checked_sub(u8::try_from(others * 8).ok()?)?);
+    short.extend_from_slice(&label::WITHDRAW.to_be_bytes()[1..]);
+    short.extend_from_slice(&bytes[1 + labels..]);
+    Some(short)
+}
+
 /// The parts of a framed NLRI.
 struct Parts<'a> {
     labels: &'a [u8],

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::routes::{Counts, Planned, Sink};
+use crate::bgp::nlri::labeled;
 use crate::bgp::{AttributeSet, Family, Nlri, Sender};
 use crate::rib::pack::{Envelope, Pieces};
 
@@ -58,13 +59,13 @@ impl Packer {
         }
     }
 
-    /// Adds a route to those of a set.
-    fn collect(&mut self, nlri: &Nlri) {
+    /// Adds a route to those of a set, with these wire bytes.
+    fn collect(&mut self, nlri: &Nlri, bytes: &[u8]) {
         if self.sender.codec.add_path_send.contains(nlri.family) {
             let id = nlri.path_id.unwrap_or(0);
             self.nlri.extend_from_slice(&id.to_be_bytes());
         }
-        self.nlri.extend_from_slice(&nlri.bytes);
+        self.nlri.extend_from_slice(bytes);
         self.ends.push(self.nlri.len());
     }
 
@@ -134,7 +135,9 @@ impl Packer {
         }
         for family in families {
             for change in gone().filter(|change| change.nlri.family == family) {
-                self.collect(&change.nlri);
+                let nlri = &change.nlri;
+                let written = labeled::withdrawal(family, &nlri.bytes);
+                self.collect(nlri, written.as_ref().unwrap_or(&nlri.bytes));
             }
             let start = self.bytes.len();
             let envelope = Envelope::withdraw(None, (family, &self.sender), &mut self.bytes);
@@ -169,7 +172,8 @@ impl Packer {
         let mut flow = ControlFlow::Continue(());
         for group in order.chunk_by(|left, right| left.0 == right.0) {
             for (_, at) in group {
-                self.collect(&changes[*at as usize].nlri);
+                let nlri = &changes[*at as usize].nlri;
+                self.collect(nlri, &nlri.bytes);
             }
             flow = self.write(&sets[group[0].0 as usize], due, counts);
             if flow.is_break() {

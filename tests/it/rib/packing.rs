@@ -1,6 +1,10 @@
 //! How routes become messages: sizes, grouping, routes that do not fit.
 
 use oxabgp::bgp::attribute::Generic;
+use oxabgp::bgp::attribute::decode::DecodeEach;
+use oxabgp::bgp::message::update::Update;
+use oxabgp::bgp::nlri::labeled;
+use oxabgp::bgp::{NlriRef, RouteDistinguisher};
 use oxabgp::rib::{Limits, Refusal, Unsendable};
 
 use super::*;
@@ -427,6 +431,51 @@ fn a_message_never_has_two_attributes_with_routes() {
         let has = |bytes: &[u8]| sent.windows(bytes.len()).any(|part| part == bytes);
         assert!(has(&[48, 0x80, 0, 0, 10, 0, 1]), "{sent:02X?}");
         assert!(!has(&[24, 203, 0, 113]), "{sent:02X?}");
+    }
+}
+
+#[test]
+fn withdrawals_of_a_stack_that_starts_with_explicit_null_end_their_labels() {
+    let address = "10.0.1.0".parse().expect("an address");
+    let rd = RouteDistinguisher::parse("65000:1");
+    for (family, rd) in [(Family::IPV4_NLRI_MPLS, None), (Family::new(1, 128), rd)] {
+        let nlri = |labels: &[u32]| {
+            let bytes = labeled::bytes(labels, rd, address, 24).expect("fits");
+            Nlri::new(family, None, &bytes)
+        };
+        let marker = nlri(&[]);
+        let kept = [nlri(&[0]), nlri(&[100]), nlri(&[100, 0]), nlri(&[3, 200])];
+        let ambiguous = [nlri(&[0, 200]), nlri(&[0, 0]), nlri(&[0, 0, 200])];
+        let kept = kept.iter().map(|nlri| (nlri, nlri));
+        for (nlri, wanted) in kept.chain(ambiguous.iter().map(|nlri| (nlri, &marker))) {
+            let action = Action::Announce(attributes(family, 5));
+            let change = |action| Change {
+                nlri: nlri.clone(),
+                action,
+                peers: peers(&[0]),
+            };
+            for clears in [false, true] {
+                let (mut rib, _) = up(&session(&[family]));
+                let mut sent = Vec::new();
+                rib.apply(&change(action.clone()));
+                rib.fill(PeerId(0), ALL, &mut |_| {});
+                if clears {
+                    rib.clear(&peers(&[0]));
+                } else {
+                    rib.apply(&change(Action::Withdraw(None)));
+                }
+                rib.fill(PeerId(0), ALL, &mut |bytes| sent.extend_from_slice(&bytes));
+                let update = Update::new(&sent[19..]).expect("an UPDATE");
+                let codec = session(&[family]).sender.codec;
+                let content = update.content(&codec, &mut DecodeEach).expect("an UPDATE");
+                let read: Vec<NlriRef<'_>> = content
+                    .withdrawn()
+                    .flat_map(|field| field.routes.flatten())
+                    .collect();
+                assert!(read.len() == 1 && nlri.same_route(read[0]), "{read:?}");
+                assert_eq!(read[0].bytes, &wanted.bytes[..]);
+            }
+        }
     }
 }
 
