@@ -171,6 +171,11 @@ impl Routes {
         self.rib_mut().eor(peers, family);
     }
 
+    /// Continues with a session whose refreshes of these families have no marks before End-of-RIB.
+    pub(crate) fn resume_unmarked(&self, peer: PeerId, families: &[Family]) {
+        self.rib_mut().resume_unmarked(peer, families);
+    }
+
     /// Sends all routes again.
     pub(crate) fn flush(&self, peers: &PeerSet) {
         self.rib_mut().flush(peers);

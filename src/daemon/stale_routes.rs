@@ -207,6 +207,18 @@ impl StaleRoutes {
         state.as_deref().map_or_else(Vec::new, export)
     }
 
+    /// The families whose End-of-RIB the peer has yet to send.
+    pub(crate) fn awaited(&self) -> Vec<Family> {
+        let state = self.state.borrow();
+        let awaited = state.as_ref().map(|state| state.retention.awaited());
+        awaited.map_or_else(Vec::new, <[Family]>::to_vec)
+    }
+
+    /// Continues with a session on which the peer has yet to send these End-of-RIB markers.
+    pub(crate) fn wait_for(&self, families: &[Family]) {
+        self.state().retention.wait_for(families);
+    }
+
     /// Sets how long routes are kept, before there is a table.
     pub(crate) fn keep_for(&self, stale_path_time: Duration) {
         self.stale_path_time.set(Some(stale_path_time));

@@ -140,6 +140,16 @@ impl Retention {
         self.kept = kept.collect();
     }
 
+    /// Families whose End-of-RIB a peer with graceful restart has not sent on this session.
+    pub fn awaited(&self) -> &[Family] {
+        &self.awaited
+    }
+
+    /// Continues with a session on which the peer has not sent these End-of-RIB markers.
+    pub fn wait_for(&mut self, families: &[Family]) {
+        self.awaited = families.to_vec();
+    }
+
     /// Nothing is kept.
     pub const fn new() -> Self {
         Self {

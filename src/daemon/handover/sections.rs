@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use super::codec::{Blob, Field};
 use super::neighbors::Numbers;
+use crate::bgp::Family;
 use crate::daemon::checks::handover::drain;
 use crate::daemon::checks::orphans::{Orphan, adopt};
 use crate::daemon::clock;
 use crate::daemon::core::Core;
 use crate::daemon::guard::GuardState;
+use crate::daemon::neighbor::Neighbor;
 use crate::daemon::stats::CommandCounts;
 use crate::probe::command::running;
 use crate::speaker::Server;
@@ -26,6 +28,8 @@ const KILLED: u8 = 5;
 const ORPHANS: u8 = 6;
 const COUNTS: u8 = 7;
 const METRICS: u8 = 8;
+const AWAITED: u8 = 9;
+const UNMARKED: u8 = 10;
 
 /// The sections.
 #[derive(Debug, Default, PartialEq)]
@@ -46,6 +50,10 @@ pub(super) struct Sections {
     counts: Vec<(String, Vec<u64>)>,
     /// Where metrics are served, and the sockets.
     metrics: Vec<(String, RawFd)>,
+    /// Families whose End-of-RIB a neighbor has yet to send.
+    awaited: Vec<(u32, Vec<Family>)>,
+    /// Families whose refreshes for a neighbor have no marks before we send it End-of-RIB.
+    unmarked: Vec<(u32, Vec<Family>)>,
 }
 
 /// A helper that was killed because it did not read its events: its name; how often in a row, and how soon it is started
@@ -109,6 +117,10 @@ impl Sections {
             rates: rates.collect(),
             refused: refused.collect(),
             attempts: attempts.collect(),
+            awaited: waiting(core, |neighbor| neighbor.received.awaited()),
+            unmarked: waiting(core, |neighbor| {
+                core.routes.rib().unmarked(neighbor.id).to_vec()
+            }),
             drains: core.checks.draining(),
             orphans: running(),
         }
@@ -165,6 +177,21 @@ impl Sections {
                 server.resume_attempts(key, *attempts);
             }
         }
+        self.resume_end_of_ribs(core, numbers);
+    }
+
+    fn resume_end_of_ribs(&self, core: &Core, numbers: &Numbers) {
+        for (id, families) in &self.awaited {
+            let listed = numbers.get(id).and_then(|id| core.neighbors.get(*id));
+            if let Some(listed) = listed {
+                listed.neighbor.received.wait_for(families);
+            }
+        }
+        for (id, families) in &self.unmarked {
+            if let Some(id) = numbers.get(id) {
+                core.routes.resume_unmarked(*id, families);
+            }
+        }
     }
 
     /// The descriptors that stay open.
@@ -191,6 +218,16 @@ impl Sections {
     }
 }
 
+/// The neighbors with families for which an End-of-RIB is outstanding.
+fn waiting(core: &Core, families: impl Fn(&Neighbor) -> Vec<Family>) -> Vec<(u32, Vec<Family>)> {
+    let neighbors = core.neighbors.all().into_iter();
+    let waiting = neighbors.filter_map(|listed| {
+        let families = families(&listed.neighbor);
+        (!families.is_empty()).then_some((listed.neighbor.id.0, families))
+    });
+    waiting.collect()
+}
+
 impl Field for Sections {
     fn put(&self, out: &mut Vec<u8>) {
         fn section(number: u8, content: &impl Field) -> (u8, Blob) {
@@ -207,6 +244,8 @@ impl Field for Sections {
             section(ORPHANS, &self.orphans),
             section(COUNTS, &self.counts),
             section(METRICS, &self.metrics),
+            section(AWAITED, &self.awaited),
+            section(UNMARKED, &self.unmarked),
         ];
         sections.put(out);
     }
@@ -224,6 +263,8 @@ impl Field for Sections {
                 ORPHANS => all.orphans = Field::get(r)?,
                 COUNTS => all.counts = Field::get(r)?,
                 METRICS => all.metrics = Field::get(r)?,
+                AWAITED => all.awaited = Field::get(r)?,
+                UNMARKED => all.unmarked = Field::get(r)?,
                 _ => {}
             }
         }
@@ -254,6 +295,8 @@ mod tests {
             orphans: vec![(7, 5, Duration::from_secs(2))],
             counts: vec![(LEASES.to_owned(), vec![3])],
             metrics: vec![("unix /run/metrics.sock".to_owned(), 9)],
+            awaited: vec![(3, vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST])],
+            unmarked: vec![(4, vec![Family::IPV6_UNICAST])],
         };
         let mut bytes = Vec::new();
         all.put(&mut bytes);

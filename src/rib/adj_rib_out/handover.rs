@@ -92,6 +92,20 @@ impl AdjRibOut {
         Some(unsent)
     }
 
+    /// Families whose refreshes on the session of `peer` have no marks, since End-of-RIB has not been ordered.
+    pub fn unmarked(&self, peer: PeerId) -> &[Family] {
+        let live = self.peer(peer).and_then(|peer| peer.live.as_ref());
+        live.map_or(&[], |live| &live.unmarked)
+    }
+
+    /// Continues with a session whose refreshes of these families have no marks yet.
+    pub fn resume_unmarked(&mut self, peer: PeerId, families: &[Family]) {
+        let known = self.peers.get_mut(peer.index()).and_then(Option::as_mut);
+        if let Some(live) = known.and_then(|known| known.live.as_mut()) {
+            live.unmarked = families.to_vec();
+        }
+    }
+
     /// Calls `visit` for the whole table. [`finish_sweeps`](Self::finish_sweeps) must have been called.
     pub fn export(&self, visit: &mut dyn FnMut(Exported<'_>)) {
         let lanes = self.lanes();

@@ -1,11 +1,12 @@
 //! What waits for its time goes on to wait in the next process of the daemon, and no longer than it would have.
 
 use oxabgp::bgp::Notification;
+use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::message::MessageType;
 
 use super::checks::{check, create, remove, shown, wait_state};
 use super::control::{Client, start_with};
-use super::scene::{EOR_V4, EOR_V6};
+use super::scene::{EOR_V4, EOR_V6, Scene, offering};
 use super::upgrade::upgrade;
 use super::{announced, listener, neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab, wait_for};
@@ -217,4 +218,64 @@ fn a_peer_with_too_many_routes_is_kept_out_for_the_rest_of_its_time() {
     });
     first.set_nonblocking(true).expect("a mode");
     assert!(first.accept().is_err(), "it is dialed");
+}
+
+/// Of a peer with graceful restart, marks of a refresh do not count before its End-of-RIB (RFC 7313 section 4).
+#[test]
+fn a_peer_has_yet_to_send_end_of_rib_in_the_next_process() {
+    let scene = Scene::new("graceful-restart 60; route-refresh true;", "");
+    let (mut peer, _) = scene.session(&offering(Offer {
+        graceful_restart: Some(60),
+        route_refresh: true,
+        ..Offer::default()
+    }));
+    let announce = |peer: &mut RawPeer, number| {
+        peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, number]));
+    };
+    let refresh = |peer: &mut RawPeer| {
+        for subtype in [1, 2] {
+            peer.send(MessageType::ROUTE_REFRESH, &[0, 1, subtype, 1]);
+        }
+    };
+    announce(&mut peer, 1);
+    scene.holds(&["10.1.0.0/16"]);
+    upgrade(&scene.lab, &scene.daemon);
+    refresh(&mut peer);
+    announce(&mut peer, 2);
+    scene.holds(&["10.1.0.0/16", "10.2.0.0/16"]);
+    // From then on they do, in each process.
+    peer.send(MessageType::UPDATE, EOR_V4);
+    announce(&mut peer, 3);
+    scene.holds(&["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"]);
+    upgrade(&scene.lab, &scene.daemon);
+    refresh(&mut peer);
+    scene.holds(&[]);
+}
+
+/// Nor are there any marks for such a peer before End-of-RIB, which helpers order.
+#[test]
+fn refreshes_have_no_marks_before_end_of_rib_in_the_next_process() {
+    let scene = Scene::new(
+        "graceful-restart 60; route-refresh true;",
+        "manual-eor true;",
+    );
+    let (mut peer, _) = scene.session(&offering(Offer {
+        graceful_restart: Some(60),
+        route_refresh: true,
+        ..Offer::default()
+    }));
+    assert_eq!(
+        scene.ask("announce route 10.0.0.0/8 next-hop self"),
+        "done\n"
+    );
+    announced(&mut peer, &[8, 10]);
+    upgrade(&scene.lab, &scene.daemon);
+    let request: &[u8] = &[0, 1, 0, 1];
+    peer.send(MessageType::ROUTE_REFRESH, request);
+    announced(&mut peer, &[8, 10]);
+    assert_eq!(scene.ask("announce eor ipv4 unicast"), "done\n");
+    assert_eq!(peer.expect(MessageType::UPDATE), EOR_V4);
+    upgrade(&scene.lab, &scene.daemon);
+    peer.send(MessageType::ROUTE_REFRESH, request);
+    assert_eq!(peer.expect(MessageType::ROUTE_REFRESH), [0, 1, 1, 1]);
 }
