@@ -212,6 +212,11 @@ impl Server {
             Answer::Accept(config, plugin) => (config, plugin),
             Answer::Refuse(notification) => return self.refuse(arrival, &notification),
         };
+        if let Err(error) = self.check(&config) {
+            tracing::warn!(remote = %ends.remote, error = %error, "a connection is refused");
+            // RFC 4486 4: "If a BGP speaker decides to disallow a BGP connection […] Connection Rejected".
+            return self.refuse(arrival, &Notification::cease(Notification::REJECTED));
+        }
         config.open_wait = config.open_wait.min(admission::OPEN_WAIT);
         let key = match self.insert(*config, plugin, true) {
             Ok(key) => key,

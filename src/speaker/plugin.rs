@@ -227,7 +227,8 @@ pub enum SessionEvent<'a> {
 /// What becomes of a connection that no configured neighbor expects.
 pub enum Answer {
     /// It is a neighbor's, from now on and until its session ends. Its OPEN must arrive within 15 seconds, or within
-    /// [`PeerConfig::open_wait`] if that is shorter.
+    /// [`PeerConfig::open_wait`] if that is shorter. A configuration that [`Server::add_peer`](super::Server::add_peer) would
+    /// refuse as [`Error::Invalid`](super::Error::Invalid) is logged, and the connection closed with NOTIFICATION 6/5.
     Accept(Box<PeerConfig>, Box<dyn Plugin>),
     /// It is closed with this NOTIFICATION.
     Refuse(Notification),

@@ -170,7 +170,8 @@ impl Server {
         self.add_validated_peer(config, plugin)
     }
 
-    fn check(&self, config: &PeerConfig) -> Result<(), Error> {
+    /// Refuses a configuration with which no session can come up.
+    pub(super) fn check(&self, config: &PeerConfig) -> Result<(), Error> {
         let checked = config.check(self.inner.router_id);
         checked.map_err(|(field, reason)| Error::Invalid {
             name: config.name.clone(),

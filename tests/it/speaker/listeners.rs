@@ -14,6 +14,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::task::spawn_blocking;
 
 use super::{LOOPBACK, active, passive, recorder, serving, signs, skip};
+use crate::support::log::capture;
 use crate::support::peer::{RawPeer, open};
 
 #[tokio::test(flavor = "local")]
@@ -103,6 +104,31 @@ async fn an_unknown_peer_is_refused_or_becomes_a_neighbor_for_one_session() {
     }
     let refused = spawn_blocking(move || RawPeer::connect(address).expect_notification());
     assert_eq!(refused.await.expect("the script passes").subcode, 3);
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_unknown_peer_is_refused_if_what_it_is_accepted_with_is_wrong() {
+    let log = capture();
+    let (server, address) = serving([10, 0, 0, 1]);
+    let (plugin, mut watch) = recorder();
+    let mut plugin = Some(plugin);
+    server.on_unknown(move |_| {
+        let plugin = plugin.take().expect("it is asked once");
+        let mut config = passive(65001, 65002);
+        config.hold_time = 2;
+        Answer::Accept(Box::new(config), Box::new(plugin))
+    });
+    let refused = spawn_blocking(move || RawPeer::connect(address).expect_notification());
+    assert_eq!(
+        refused.await.expect("the script passes"),
+        Notification::cease(Notification::REJECTED)
+    );
+    let line = log.line("a connection is refused");
+    assert!(line.contains("hold_time must be 0 or at least"), "{line}");
+    // There was no neighbor, and its plugin is gone.
+    assert!(watch.seen.recv().await.is_none());
+    assert!(server.peers().is_empty());
     server.shutdown(Cease::Removed).await;
 }
 
