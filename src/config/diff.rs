@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::model::{Config, NeighborConfig, ProcessConfig};
+use super::notation::as_before;
 use super::show::{Secrets, statement};
 use crate::grammar::RouteList;
 
@@ -178,14 +179,17 @@ pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
     }
     checks(old, new, &mut changes);
     monitors(old, new, &mut changes);
-    let named = |config: &Config| numbered(config.neighbors.iter().map(NeighborConfig::name));
-    let (old_names, new_names) = (named(old), named(new));
+    let named = |config: &Config| -> Vec<String> {
+        config.neighbors.iter().map(NeighborConfig::name).collect()
+    };
+    let (old_names, names) = (named(old), named(new));
+    let new_names = numbered(as_before(&old_names, &names).into_iter());
+    let old_names = numbered(old_names.into_iter());
     let wanted: HashSet<_> = new_names.iter().collect();
     let gone = old_names.iter().filter(|name| !wanted.contains(name));
     changes.extend(gone.map(|(name, _)| ConfigChange::NeighborRemoved(name.clone())));
     let before: HashMap<_, _> = old_names.iter().zip(&old.neighbors).collect();
-    for (numbered, neighbor) in new_names.iter().zip(&new.neighbors) {
-        let (name, _) = numbered;
+    for ((numbered, name), neighbor) in new_names.iter().zip(&names).zip(&new.neighbors) {
         match before.get(numbered) {
             Some(old) => compare(name, old, neighbor, &mut changes),
             None => {
@@ -378,6 +382,11 @@ fn settings(old: &NeighborConfig, new: &NeighborConfig) -> Settings {
             .cloned()
             .collect(),
     };
+    let (before, after) = (old.peer(), new.peer());
+    if before != after {
+        settings.gone.insert(0, format!("neighbor {before}"));
+        settings.new.insert(0, format!("neighbor {after}"));
+    }
     if old.session.md5_password != new.session.md5_password
         || old.session.tcp_ao != new.session.tcp_ao
     {

@@ -75,6 +75,7 @@ mod model;
 mod monitor;
 mod mrt;
 mod neighbor;
+pub(crate) mod notation;
 mod peer_address;
 mod placed_routes;
 mod portable;

@@ -100,11 +100,22 @@ impl SessionConfig {
         }
     }
 
+    /// Returns `true` if both differ in the notation of addresses, if at all.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let spelling = other.spelling.clone();
+        Self {
+            spelling,
+            ..self.clone()
+        } == *other
+    }
+
     /// Returns `true` if a session of this configuration has to be reset to become one of `new`: if what both sides
     /// exchanged in their OPENs, or their TCP connection, would be another. How sessions are opened (`passive`, `listen`,
-    /// `connect`) and how routes are packed (`group-updates`) matters from the next session on.
+    /// `connect`) and how routes are packed (`group-updates`) matters from the next session on; how addresses are written, to
+    /// no session.
     pub fn needs_reset(&self, new: &Self) -> bool {
         let old = Self {
+            spelling: new.spelling.clone(),
             passive: new.passive,
             listen: new.listen,
             connect: new.connect,

@@ -281,10 +281,10 @@ impl Limited {
             let what = family.map_or_else(|| "total".to_owned(), |family| family.to_string());
             if after * 100 < u64::from(most) * u64::from(share) {
                 if warned.remove(&family) {
-                    info!(neighbor = %neighbor.name, limit = %what, routes = after, most, "well within `announce-limit` again");
+                    info!(neighbor = %neighbor.name(), limit = %what, routes = after, most, "well within `announce-limit` again");
                 }
             } else if warned.insert(family) {
-                warn!(neighbor = %neighbor.name, limit = %what, routes = after, most, "`announce-limit` is nearly reached");
+                warn!(neighbor = %neighbor.name(), limit = %what, routes = after, most, "`announce-limit` is nearly reached");
             }
         }
     }

@@ -288,7 +288,7 @@ impl Control for ApiBackend<'_> {
                 session.end_of_rib(family);
                 exchange.insert(neighbor.id);
             } else {
-                warn!(neighbor = %neighbor.name, %family, "no End-of-RIB is sent: the session has not negotiated this family");
+                warn!(neighbor = %neighbor.name(), %family, "no End-of-RIB is sent: the session has not negotiated this family");
             }
         });
         self.core.routes.end_of_rib(&exchange, family);

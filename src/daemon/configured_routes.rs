@@ -150,7 +150,7 @@ impl<'a> Members<'a> {
         for Listed { neighbor, .. } in members.iter().map(|listed| &**listed) {
             let routes = neighbor.overridden.borrow().len();
             if routes > 0 {
-                info!(neighbor = %neighbor.name, routes, "helpers announce another version of configured routes, which stays");
+                info!(neighbor = %neighbor.name(), routes, "helpers announce another version of configured routes, which stays");
             }
         }
     }

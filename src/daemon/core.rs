@@ -227,7 +227,7 @@ impl Core {
         template: Option<PeerId>,
     ) -> Rc<Listed> {
         let range = template.and_then(|range| self.neighbors.get(range));
-        let range_name = range.as_ref().map(|range| Rc::clone(&range.neighbor.name));
+        let range_name = range.as_ref().map(|range| range.neighbor.name());
         let listed = self
             .neighbors
             .add(template, |id| Neighbor::new((id, range_name), name, config));
@@ -255,7 +255,7 @@ impl Core {
     /// not added to the speaker.
     pub(crate) fn take_up(&self, before: &Listed, config: Rc<NeighborConfig>) -> Rc<Listed> {
         let before = &before.neighbor;
-        let neighbor = Neighbor::new((before.id, None), &before.name, config);
+        let neighbor = Neighbor::new((before.id, None), &before.name(), config);
         neighbor.inherit_overridden(before);
         let listed = self.neighbors.take_up(neighbor);
         let neighbor = &listed.neighbor;

@@ -119,10 +119,10 @@ fn decide(core: &Rc<Core>, ends: ConnInfo, reports: &mut Reports) -> Answer {
         .neighbors
         .all()
         .iter()
-        .any(|listed| *listed.neighbor.name == *name)
+        .any(|listed| *listed.neighbor.name() == *name)
     {
         let reason = "the dynamic neighbor of this address has one already";
-        report(reports, ends, (&range.neighbor.name, reason));
+        report(reports, ends, (&range.neighbor.name(), reason));
         return refuse(
             Notification::COLLISION,
             "there is a session with this peer already",
@@ -131,14 +131,14 @@ fn decide(core: &Rc<Core>, ends: ConnInfo, reports: &mut Reports) -> Answer {
     let most = template.dynamic_limit.unwrap_or(DYNAMIC_LIMIT);
     if instances(core, range).len() >= most as usize {
         let reason = format!("the range has its {most} neighbors (`dynamic-limit`)");
-        report(reports, ends, (&range.neighbor.name, &reason));
+        report(reports, ends, (&range.neighbor.name(), &reason));
         // RFC 4486 4: "If a BGP speaker decides to disallow a BGP connection […] Connection Rejected".
         return refuse(
             Notification::REJECTED,
             "the range has all neighbors that it may have",
         );
     }
-    info!(%remote, range = %range.neighbor.name, "a dynamic neighbor connects");
+    info!(%remote, range = %range.neighbor.name(), "a dynamic neighbor connects");
     let listed = core.add(&name, Rc::clone(&config), Some(range.neighbor.id));
     let taken = |name: &str| {
         core.server()
@@ -196,8 +196,10 @@ pub(crate) fn adapted(range: &NeighborConfig, instance: &SessionConfig) -> Neigh
 /// Looks up an instance in the speaker. Its plugin does so, too, but only once its task has run.
 pub(crate) fn identify(core: &Core, instance: &Listed) {
     let neighbor = &instance.neighbor;
-    let address = session::log_name(&neighbor.name, &neighbor.config.borrow().session, |_| false);
-    core.identify(neighbor.id, &neighbor.name);
+    let address = session::log_name(&neighbor.name(), &neighbor.config.borrow().session, |_| {
+        false
+    });
+    core.identify(neighbor.id, &neighbor.name());
     core.identify(neighbor.id, &address);
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
         if let Some(up) = &mut *neighbor.session() {
             up.defer_eor(session.families.clone());
         }
-        info!(neighbor = %neighbor.name, "End-of-RIB waits for the routes of the journal");
+        info!(neighbor = %neighbor.name(), "End-of-RIB waits for the routes of the journal");
     }
     let Some(time) = config.eor_deferral.filter(|_| !config.manual_eor) else {
         return core.journal.is_restoring() && !config.manual_eor;
@@ -43,7 +43,7 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
         if let Some(up) = &mut *neighbor.session() {
             up.defer_eor(session.families.clone());
         }
-        info!(neighbor = %neighbor.name, seconds = time, "End-of-RIB waits for a helper to announce it");
+        info!(neighbor = %neighbor.name(), seconds = time, "End-of-RIB waits for a helper to announce it");
     }
     waits || core.journal.is_restoring()
 }
@@ -90,7 +90,7 @@ async fn end(core: Rc<Core>, neighbor: Rc<Neighbor>, until: Instant) {
         return;
     }
     for family in release(&core, &neighbor) {
-        info!(neighbor = %neighbor.name, %family, "no helper announced End-of-RIB in time");
+        info!(neighbor = %neighbor.name(), %family, "no helper announced End-of-RIB in time");
     }
     core.wake_neighbors();
 }

@@ -44,7 +44,7 @@ pub(crate) fn lost(
     };
     apply(core, neighbor, &fates);
     info!(
-        neighbor = %neighbor.name,
+        neighbor = %neighbor.name(),
         routes = received.stale(),
         "the peer's routes are kept for its restart"
     );
@@ -116,7 +116,11 @@ pub(crate) fn free(core: &Rc<Core>, mut routes: Discarded) {
 fn sweep(core: &Rc<Core>, neighbor: &Rc<Neighbor>, what: (Family, SweepKind)) {
     let mut known = Restamped::default();
     let mut restamp = |old: &Rc<AttributeSet>| known.restamp(core, old);
-    if neighbor.received.sweep(&neighbor.name, what, &mut restamp) == Swept::Done {
+    if neighbor
+        .received
+        .sweep(&neighbor.name(), what, &mut restamp)
+        == Swept::Done
+    {
         return;
     }
     let (weak, neighbor) = (Rc::downgrade(core), Rc::downgrade(neighbor));
@@ -130,7 +134,7 @@ fn sweep(core: &Rc<Core>, neighbor: &Rc<Neighbor>, what: (Family, SweepKind)) {
             // Each step has a memo of its own, since the sets between two steps are not bounded.
             let mut known = Restamped::default();
             let mut restamp = |old: &Rc<AttributeSet>| known.restamp(&core, old);
-            if !neighbor.received.sweep_step(&neighbor.name, &mut restamp) {
+            if !neighbor.received.sweep_step(&neighbor.name(), &mut restamp) {
                 return;
             }
         }

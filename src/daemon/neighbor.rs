@@ -37,7 +37,10 @@ pub(crate) struct Neighbor {
     /// Its number in the RIB and in the list of neighbors.
     pub(crate) id: PeerId,
     /// The text that selectors match and logs show.
-    pub(crate) name: Rc<str>,
+    name: RefCell<Rc<str>>,
+    /// The name that it has in the journal, whatever the notation of its addresses is by now: what is recorded under one name
+    /// can be withdrawn only under that one.
+    recorded: RefCell<Rc<str>>,
     /// The name of the range that it was created from.
     range: Option<Rc<str>>,
     /// Its configuration.
@@ -99,9 +102,11 @@ impl Neighbor {
     ) -> Self {
         let session = &config.session;
         let head = EventHead::new(identity(session)).spelled(session.spelling.clone());
+        let name: Rc<str> = name.into();
         Self {
             id,
-            name: name.into(),
+            name: RefCell::new(Rc::clone(&name)),
+            recorded: RefCell::new(name),
             range,
             wake: Arc::new(Notify::new()),
             phase: Cell::new(Phase::Idle),
@@ -125,10 +130,25 @@ impl Neighbor {
         }
     }
 
+    /// The text that selectors match and logs show.
+    pub(crate) fn name(&self) -> Rc<str> {
+        Rc::clone(&self.name.borrow())
+    }
+
+    /// The name that it has in the journal.
+    pub(crate) fn recorded(&self) -> Rc<str> {
+        Rc::clone(&self.recorded.borrow())
+    }
+
+    /// Continues with a journal that has another name for it.
+    pub(crate) fn record_as(&self, name: &str) {
+        self.recorded.replace(name.into());
+    }
+
     /// Returns `true` if a selector matches it, or the range that it was created from: what is said to a range is said to its
     /// neighbors.
     pub(crate) fn is_selected(&self, selector: &Selector) -> bool {
-        selector.matches(&self.name)
+        selector.matches(&self.name.borrow())
             || self
                 .range
                 .as_ref()
@@ -142,8 +162,13 @@ impl Neighbor {
         self.wake.notify_one();
     }
 
-    /// Replaces its configuration, without touching the session.
+    /// Replaces its configuration, without touching the session. Its addresses may have another notation.
     pub(crate) fn configure(&self, config: Rc<NeighborConfig>) {
+        let name = config.name();
+        if **self.name.borrow() != *name {
+            self.name.replace(name.into());
+        }
+        self.head_mut().spell(&config.session.spelling);
         if self.config.borrow().rate_limit != config.rate_limit {
             self.rate_limit.replace(RateLimit::new(config.rate_limit));
         }
@@ -297,7 +322,7 @@ impl Neighbor {
         {
             self.wake.notify_one();
         } else {
-            warn!(neighbor = %self.name, "a message is dropped: there is no session, or too many messages wait");
+            warn!(neighbor = %self.name.borrow(), "a message is dropped: there is no session, or too many messages wait");
         }
     }
 

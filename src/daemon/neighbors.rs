@@ -203,7 +203,7 @@ impl Neighbors {
             let listed = by_id.get(id);
             let owner = listed.and_then(|listed| listed.template).unwrap_or(*id);
             let owner = by_id.get(&owner)?;
-            places.get(&*owner.neighbor.name).copied()
+            places.get(&*owner.neighbor.name()).copied()
         };
         order.sort_by_cached_key(|id| place(id).unwrap_or(usize::MAX));
     }

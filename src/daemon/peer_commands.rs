@@ -52,7 +52,7 @@ pub(crate) fn create(
     let name = neighbor.name();
     let mut listed = core.neighbors.all();
     listed.extend(core.neighbors.aside());
-    let known = listed.iter().any(|listed| *listed.neighbor.name == *name);
+    let known = listed.iter().any(|listed| *listed.neighbor.name() == *name);
     if known || core.runtime_peers.contains(&name) {
         return Err(refused(format!("neighbor `{name}` exists already")));
     }
@@ -67,7 +67,7 @@ pub(crate) fn create(
 /// When one of them belongs to the configuration file.
 pub(crate) fn delete(core: &Core, peers: &PeerSet) -> Result<(), CommandError> {
     for listed in peers.iter().filter_map(|id| core.neighbors.get(id)) {
-        let name = &listed.neighbor.name;
+        let name = &listed.neighbor.name();
         if !core.runtime_peers.contains(name) {
             let message = format!("`{name}` is configured in the configuration file");
             return Err(CommandError::new(ErrorKind::Refused, message));

@@ -27,7 +27,7 @@ pub(crate) fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&Neighbor
     });
     out(&NeighborStatus {
         peer: neighbor.id,
-        name: &neighbor.name,
+        name: &neighbor.name(),
         peer_address: config.session.peer_address,
         zone: config.session.zone,
         spelling: config.session.spelling.clone(),

@@ -86,14 +86,14 @@ impl NeighborPlugin {
 
     /// Logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
     fn message(&self, direction: Direction, message: &RawMessage) {
-        message_log::message(&self.neighbor.name, direction, message);
+        message_log::message(&self.neighbor.name(), direction, message);
         self.neighbor.note(direction, message);
         self.core.taps.message(&self.neighbor, direction, message);
         if message.kind == MessageType::NOTIFICATION {
             let notification = Notification::decode(message.body());
             self.neighbor
                 .history
-                .notification(&self.neighbor.name, direction, &notification);
+                .notification(&self.neighbor.name(), direction, &notification);
         }
         let wanted = self.neighbor.wants(Kind::Message(direction, message.kind));
         match (message.kind, direction) {
@@ -125,7 +125,7 @@ impl NeighborPlugin {
         match content {
             Ok(content) => self.report_message(Direction::Send, Message::update(&content), raw),
             Err(error) => {
-                debug!(neighbor = %self.neighbor.name, %error, "an UPDATE that was sent cannot be decoded for helpers");
+                debug!(neighbor = %self.neighbor.name(), %error, "an UPDATE that was sent cannot be decoded for helpers");
                 self.undecoded(Direction::Send, raw);
             }
         }
@@ -173,7 +173,7 @@ impl NeighborPlugin {
             error.notification()
         })?;
         if let Some(error) = content.attributes.error() {
-            warn!(neighbor = %self.neighbor.name, %error, severity = ?error.severity, "an UPDATE had an error");
+            warn!(neighbor = %self.neighbor.name(), %error, severity = ?error.severity, "an UPDATE had an error");
         }
         self.ignored(&content.ignored);
         if content.fields.is_empty() && !content.ignored.is_empty() {
@@ -188,7 +188,7 @@ impl NeighborPlugin {
         }
         let whole = [&header[..], update.body];
         self.core.taps.received(&self.neighbor, &whole, &content);
-        message_log::content(&self.neighbor.name, &content);
+        message_log::content(&self.neighbor.name(), &content);
         self.report_message(Direction::Receive, Message::update(&content), raw);
         if keep {
             prefix_limit::check(&self.core, &self.neighbor, session, &content)?;
@@ -209,7 +209,7 @@ impl NeighborPlugin {
                 None => false,
             };
             if first {
-                warn!(neighbor = %self.neighbor.name, %family, "the peer sends routes of a family that was not negotiated: they are ignored");
+                warn!(neighbor = %self.neighbor.name(), %family, "the peer sends routes of a family that was not negotiated: they are ignored");
             }
         }
     }
@@ -322,13 +322,13 @@ impl Plugin for NeighborPlugin {
     fn on_close(&mut self, _: &PeerConfig, reason: &CloseReason) {
         self.core.stats.turns.note("the end of a session");
         let neighbor = &self.neighbor;
-        debug!(neighbor = %neighbor.name, %reason, "the connection is closed");
+        debug!(neighbor = %neighbor.name(), %reason, "the connection is closed");
         self.core.routes.down(neighbor.id);
         let negotiated = neighbor.negotiated();
         let session = neighbor.replace_session(None);
         if let (Some(_), Some(negotiated)) = (&session, negotiated) {
             let counters = self.core.status(neighbor.id);
-            message_log::statistics(&neighbor.name, counters.as_ref(), reason);
+            message_log::statistics(&neighbor.name(), counters.as_ref(), reason);
             neighbor.down_since.set(clock::now());
             graceful_restart::lost(&self.core, neighbor, &negotiated, reason);
         }

@@ -41,7 +41,7 @@ pub(crate) fn check(
         Some(session) => std::mem::replace(&mut session.over_limit, over),
         None => return Ok(()),
     };
-    let (name, most) = (&neighbor.name, limit.routes);
+    let (name, most) = (&neighbor.name(), limit.routes);
     match (before, over, limit.warning_only) {
         (true, false, _) => {
             info!(neighbor = %name, routes, limit = most, "the peer is within `prefix-limit` again");

@@ -34,11 +34,11 @@ pub(crate) fn is_negotiated(negotiated: &Negotiated, family: Family) -> bool {
 /// Requests the peer's routes of a family. Nothing is sent without a session, or if it was not negotiated.
 pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
     let Some(negotiated) = neighbor.negotiated().filter(|_| neighbor.is_established()) else {
-        warn!(neighbor = %neighbor.name, %family, "no route refresh is sent: there is no session");
+        warn!(neighbor = %neighbor.name(), %family, "no route refresh is sent: there is no session");
         return;
     };
     if !is_negotiated(&negotiated, family) {
-        warn!(neighbor = %neighbor.name, %family, "no route refresh is sent: it was not negotiated, or the family was not");
+        warn!(neighbor = %neighbor.name(), %family, "no route refresh is sent: it was not negotiated, or the family was not");
         return;
     }
     let mut message = Vec::new();
@@ -64,7 +64,7 @@ pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
         };
         if waits {
             warn!(
-                neighbor = %neighbor.name,
+                neighbor = %neighbor.name(),
                 %family,
                 seconds = PATIENCE.as_secs(),
                 "no routes followed the route refresh: the peer has no routes of this family, or ignores the request \

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::bgp::Notification;
 use crate::config::diff::{numbered, uncovered};
+use crate::config::notation::as_before;
 use crate::config::{Config, DYNAMIC_LIMIT, Env, NeighborConfig, SessionConfig};
 use crate::fsm::Cease;
 use crate::journal::OPERATOR;
@@ -59,7 +60,7 @@ pub(crate) fn add(
 
 /// Adds a neighbor to the speaker.
 fn connect(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), Fatal> {
-    let name = &listed.neighbor.name;
+    let name = &listed.neighbor.name();
     let config = listed.neighbor.config.borrow().clone();
     let added = if dynamic::is_range(&config.session) {
         let peer = session::peer(name, &config.session, &core.env);
@@ -78,7 +79,7 @@ fn connect(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), 
 fn enlist(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), speaker::Error> {
     let peer = {
         let config = listed.neighbor.config.borrow();
-        let name = &listed.neighbor.name;
+        let name = &listed.neighbor.name();
         let name = session::log_name(name, &config.session, |name| server.find(name).is_some());
         session::peer(&name, &config.session, &core.env)
     };
@@ -91,7 +92,7 @@ fn enlist(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), s
 
 /// Removes a neighbor from the speaker and the tables.
 pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: Cease) {
-    let name = &listed.neighbor.name;
+    let name = &listed.neighbor.name();
     info!(neighbor = %name, "the neighbor is removed");
     let config = listed.neighbor.config.borrow().clone();
     if dynamic::is_range(&config.session) {
@@ -275,26 +276,25 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
         warn!("{STATE}");
         core.reloads.remark(STATE.to_owned());
     }
-    let mut listed = core.neighbors.all();
-    listed.retain(|listed| listed.template.is_none());
-    let names = listed.iter().map(|listed| listed.neighbor.name.to_string());
-    let mut old: HashMap<(String, usize), Rc<Listed>> =
-        numbered(names).into_iter().zip(listed).collect();
+    let (mut old, old_names) = by_name(core);
     let mut order = Vec::new();
     let ends =
         |session: &SessionConfig| (session.peer_address, session.local_address, session.connect);
     let mut added = HashSet::new();
     let mut aside = core.neighbors.aside();
-    let names = running.neighbors.iter().map(|neighbor| neighbor.name());
-    for (numbered, new) in numbered(names).into_iter().zip(&running.neighbors) {
+    let names: Vec<String> = running
+        .neighbors
+        .iter()
+        .map(|neighbor| neighbor.name())
+        .collect();
+    let numbered = numbered(as_before(&old_names, &names).into_iter());
+    for ((numbered, name), new) in numbered.into_iter().zip(names).zip(&running.neighbors) {
         let new = Rc::clone(new);
-        let listed = old.remove(&numbered);
-        let (name, _) = numbered;
-        match listed {
+        match old.remove(&numbered) {
             Some(listed) => change(core, server, &listed, new, request),
             None => {
                 added.insert(ends(&new.session));
-                let at = aside.iter().position(|old| *old.neighbor.name == *name);
+                let at = aside.iter().position(|old| *old.neighbor.name() == *name);
                 let result = match at.map(|at| aside.swap_remove(at)) {
                     Some(before) => {
                         info!(neighbor = %name, "the neighbor is back, with what was announced to it");
@@ -317,9 +317,9 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
     let awaited = core.reloads.awaited();
     for listed in old
         .values()
-        .filter(|listed| !core.runtime_peers.contains(&listed.neighbor.name))
+        .filter(|listed| !core.runtime_peers.contains(&listed.neighbor.name()))
     {
-        listed.aside.set(awaited.contains(&*listed.neighbor.name));
+        listed.aside.set(awaited.contains(&*listed.neighbor.name()));
         let old = ends(&listed.neighbor.config.borrow().session);
         // RFC 4486 section 4: Peer De-configured is for one that is gone, not for one whose AS has changed.
         let cease = match added.contains(&old) {
@@ -335,6 +335,22 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
     monitors::apply(core, config.mrt.clone(), config.bmp.clone());
     relisten(core, server, &core.env);
     core.wake_neighbors();
+}
+
+/// Neighbors by [numbered] names.
+type ByName = HashMap<(String, usize), Rc<Listed>>;
+
+/// The neighbors other than those of ranges, by name; and the names of those that were not created by commands.
+fn by_name(core: &Core) -> (ByName, Vec<String>) {
+    let mut listed = core.neighbors.all();
+    listed.retain(|listed| listed.template.is_none());
+    let names = listed
+        .iter()
+        .map(|listed| listed.neighbor.name().to_string());
+    let mut names: Vec<String> = names.collect();
+    let numbered = numbered(names.iter().cloned());
+    names.retain(|name| !core.runtime_peers.contains(name));
+    (numbered.into_iter().zip(listed).collect(), names)
 }
 
 /// Starts new helpers, stops those that were removed, restarts those whose command line has changed.
@@ -404,12 +420,12 @@ fn change(
             expect_again(core, server, listed, (&old, &new));
         }
         for instance in resets {
-            info!(neighbor = %instance.neighbor.name, "the session is closed; the peer may connect again");
+            info!(neighbor = %instance.neighbor.name(), "the session is closed; the peer may connect again");
             dynamic::identify(core, &instance);
             remove(core, server, &instance, Cease::Replaced);
         }
         for instance in excess {
-            info!(neighbor = %instance.neighbor.name, "the session is closed: the range has more neighbors than its `dynamic-limit`");
+            info!(neighbor = %instance.neighbor.name(), "the session is closed: the range has more neighbors than its `dynamic-limit`");
             dynamic::identify(core, &instance);
             // RFC 4486 4: Out of Resources is for a speaker that can't keep the session; the peer is still configured, so that
             // it may try again later, unlike one that gets Peer De-configured.
@@ -511,7 +527,7 @@ fn keep_session(neighbor: &Neighbor, session: &SessionConfig) {
 fn restart(server: &Server, instance: &Listed) {
     let neighbor = &instance.neighbor;
     if let Some(key) = instance.key.get().filter(|_| neighbor.is_established()) {
-        info!(neighbor = %neighbor.name, changed = false, "the session is reset");
+        info!(neighbor = %neighbor.name(), changed = false, "the session is reset");
         // RFC 4486 section 4: Administrative Reset. An error means that the session is being reset already.
         let _ = server.reset_peer(key, Notification::cease(Notification::RESET));
     }
@@ -526,21 +542,30 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
         return;
     }
     let Some(key) = listed.key.get() else { return };
-    let logged = server
-        .peer_config(key)
-        .map_or_else(|| neighbor.name.to_string(), |peer| peer.name.clone());
+    let is_respelled = old.spelling != new.session.spelling;
+    let logged = match server.peer_config(key) {
+        Some(peer) if !is_respelled => peer.name.clone(),
+        _ => session::log_name(&neighbor.name(), &new.session, |name| {
+            server.find(name).is_some_and(|other| other != key)
+        }),
+    };
     let peer = session::peer(&logged, &new.session, &core.env);
-    if !reset && request != Request::Restart && neighbor.is_established() {
-        info!(neighbor = %neighbor.name, "the session is kept; its new settings apply from the next session on");
+    let only_respelled = is_respelled && old.is_same(&new.session);
+    if !reset && request != Request::Restart && (only_respelled || neighbor.is_established()) {
+        if only_respelled {
+            info!(neighbor = %neighbor.name(), "the addresses are written in another notation");
+        } else {
+            info!(neighbor = %neighbor.name(), "the session is kept; its new settings apply from the next session on");
+        }
         if let Err(cause) = server.update_validated_peer(key, peer) {
             keep_session(neighbor, old);
-            error!(neighbor = %neighbor.name, %cause, "the neighbor could not be changed");
+            error!(neighbor = %neighbor.name(), %cause, "the neighbor could not be changed");
             core.reloads
-                .fail(format!("{} could not be changed: {cause}", neighbor.name));
+                .fail(format!("{} could not be changed: {cause}", neighbor.name()));
         }
         return;
     }
-    info!(neighbor = %neighbor.name, changed = reset, "the session is reset");
+    info!(neighbor = %neighbor.name(), changed = reset, "the session is reset");
     // RFC 4486 section 4: Other Configuration Change, where ExaBGP sends Peer De-configured; Administrative Reset if the
     // session is only restarted.
     let notification = Notification::cease(if reset {
@@ -550,9 +575,9 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
     });
     if let Err(cause) = server.replace_validated_peer(key, peer, notification) {
         keep_session(neighbor, old);
-        error!(neighbor = %neighbor.name, %cause, "the session could not be reset");
+        error!(neighbor = %neighbor.name(), %cause, "the session could not be reset");
         core.reloads
-            .fail(format!("{} could not be reset: {cause}", neighbor.name));
+            .fail(format!("{} could not be reset: {cause}", neighbor.name()));
     }
 }
 

@@ -129,7 +129,7 @@ fn settle(core: &Rc<Core>, server: &Server) -> Result<(), String> {
         }
     }
     for listed in removed.into_iter().filter_map(|id| core.neighbors.get(id)) {
-        core.runtime_peers.forget(&listed.neighbor.name);
+        core.runtime_peers.forget(&listed.neighbor.name());
         reload::remove(core, server, &listed, Cease::Removed);
     }
     core.wake_neighbors();

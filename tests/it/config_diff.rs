@@ -46,6 +46,38 @@ fn the_same_configuration_changes_nothing() {
 }
 
 #[test]
+fn another_notation_of_an_address_is_the_same_neighbor_unless_there_are_several() {
+    let at = |address: &str| {
+        neighbor(address, "").replace("local-address 127.0.0.1", "local-address 2001:db8::9")
+    };
+    let lines = |old: &[&str], new: &[&str]| {
+        let file = |all: &[&str]| all.iter().map(|one| at(one)).collect::<String>();
+        let lines = lines(&file(old), &file(new)).into_iter();
+        let name = |line: String| {
+            line.replace(
+                " local-ip 2001:db8::9 local-as 65000 peer-as 65001 router-id 192.0.2.1 family-allowed in-open",
+                "",
+            )
+        };
+        lines.map(name).collect::<Vec<_>>()
+    };
+    let (short, long, other) = ("2001:db8::1", "2001:0db8:0:0::1", "2001:DB8::1");
+    assert_eq!(
+        lines(&[short], &[long]),
+        [format!(
+            "~ neighbor {long}: the session stays\n    - neighbor {short}\n    + neighbor {long}"
+        )]
+    );
+    assert_eq!(
+        lines(&[short, long], &[long, other]),
+        [
+            format!("- neighbor {short}: the session is ended"),
+            format!("+ neighbor {other}: the session is started"),
+        ]
+    );
+}
+
+#[test]
 fn neighbors_of_the_same_name_are_compared_one_by_one() {
     let at = |port: u16| neighbor("127.0.0.2", &format!("listen {port};"));
     let both = at(1790) + &at(1791);

@@ -56,6 +56,14 @@ impl EventHead {
         self
     }
 
+    /// Updates the notation of its addresses.
+    pub fn spell(&mut self, spelling: &Spelling) {
+        if self.spelling != *spelling {
+            self.spelling = spelling.clone();
+            self.texts.take();
+        }
+    }
+
     /// Who the neighbor is.
     pub const fn identity(&self) -> &Identity {
         &self.identity

@@ -211,7 +211,7 @@ fn neighbor(core: &Core, listed: &Listed, handed: Option<Handed>) -> NeighborSta
     let now = clock::now();
     NeighborState {
         id: neighbor.id.0,
-        name: neighbor.name.to_string(),
+        name: neighbor.name().to_string(),
         dynamic: listed.template.and_then(|range| {
             let connection = neighbor.connection();
             let ends = connection.as_ref()?.ends;

@@ -257,7 +257,7 @@ impl Giver<'_> {
             }
         }
         for listed in core.neighbors.all() {
-            let name = &listed.neighbor.name;
+            let name = &listed.neighbor.name();
             if listed.neighbor.received.is_sweeping() {
                 busy = Some(format!("stale routes of {name} are being dropped"));
             }

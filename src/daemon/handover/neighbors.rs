@@ -56,7 +56,7 @@ pub(super) fn resume(
     configured.retain(|listed| listed.template.is_none());
     let names = configured
         .iter()
-        .map(|listed| listed.neighbor.name.to_string());
+        .map(|listed| listed.neighbor.name().to_string());
     let mut configured: HashMap<(String, usize), Rc<Listed>> =
         numbered(names).into_iter().zip(configured).collect();
     // Neighbors of one name are in the order of the configuration in both processes. A dynamic one may have the name of a
@@ -337,7 +337,7 @@ fn neighbor(
     match session((core, server), listed, state, (beat, sockets)) {
         Ok(()) => true,
         Err(reason) => {
-            warn!(neighbor = %neighbor.name, "the session can't be continued: {reason}");
+            warn!(neighbor = %neighbor.name(), "the session can't be continued: {reason}");
             false
         }
     }

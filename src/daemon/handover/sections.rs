@@ -30,6 +30,7 @@ const COUNTS: u8 = 7;
 const METRICS: u8 = 8;
 const AWAITED: u8 = 9;
 const UNMARKED: u8 = 10;
+const RECORDED: u8 = 11;
 
 /// The sections.
 #[derive(Debug, Default, PartialEq)]
@@ -54,6 +55,8 @@ pub(super) struct Sections {
     awaited: Vec<(u32, Vec<Family>)>,
     /// Families whose refreshes for a neighbor have no marks before we send it End-of-RIB.
     unmarked: Vec<(u32, Vec<Family>)>,
+    /// The names of neighbors in the journal, where they are in another notation.
+    recorded: Vec<(u32, String)>,
 }
 
 /// A helper that was killed because it did not read its events: its name; how often in a row, and how soon it is started
@@ -121,6 +124,7 @@ impl Sections {
             unmarked: waiting(core, |neighbor| {
                 core.routes.rib().unmarked(neighbor.id).to_vec()
             }),
+            recorded: recorded(core),
             drains: core.checks.draining(),
             orphans: running(),
         }
@@ -178,6 +182,12 @@ impl Sections {
             }
         }
         self.resume_end_of_ribs(core, numbers);
+        for (id, name) in &self.recorded {
+            let listed = numbers.get(id).and_then(|id| core.neighbors.get(*id));
+            if let Some(listed) = listed {
+                listed.neighbor.record_as(name);
+            }
+        }
     }
 
     fn resume_end_of_ribs(&self, core: &Core, numbers: &Numbers) {
@@ -228,6 +238,17 @@ fn waiting(core: &Core, families: impl Fn(&Neighbor) -> Vec<Family>) -> Vec<(u32
     waiting.collect()
 }
 
+/// The names of neighbors in the journal that they do not have otherwise.
+fn recorded(core: &Core) -> Vec<(u32, String)> {
+    let neighbors = core.neighbors.all().into_iter();
+    let recorded = neighbors.filter_map(|listed| {
+        let neighbor = &listed.neighbor;
+        let name = neighbor.recorded();
+        (name != neighbor.name()).then(|| (neighbor.id.0, name.to_string()))
+    });
+    recorded.collect()
+}
+
 impl Field for Sections {
     fn put(&self, out: &mut Vec<u8>) {
         fn section(number: u8, content: &impl Field) -> (u8, Blob) {
@@ -246,6 +267,7 @@ impl Field for Sections {
             section(METRICS, &self.metrics),
             section(AWAITED, &self.awaited),
             section(UNMARKED, &self.unmarked),
+            section(RECORDED, &self.recorded),
         ];
         sections.put(out);
     }
@@ -265,6 +287,7 @@ impl Field for Sections {
                 METRICS => all.metrics = Field::get(r)?,
                 AWAITED => all.awaited = Field::get(r)?,
                 UNMARKED => all.unmarked = Field::get(r)?,
+                RECORDED => all.recorded = Field::get(r)?,
                 _ => {}
             }
         }
@@ -297,6 +320,7 @@ mod tests {
             metrics: vec![("unix /run/metrics.sock".to_owned(), 9)],
             awaited: vec![(3, vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST])],
             unmarked: vec![(4, vec![Family::IPV6_UNICAST])],
+            recorded: vec![(5, "neighbor ::1".to_owned())],
         };
         let mut bytes = Vec::new();
         all.put(&mut bytes);

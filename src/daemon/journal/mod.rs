@@ -212,11 +212,11 @@ impl Numbers {
             None => {
                 let number = self.base + self.next;
                 self.next += 1;
-                let listed: Vec<_> = peers.iter().filter_map(|id| neighbors.get(id)).collect();
-                let names = listed.iter().map(|listed| &*listed.neighbor.name);
+                let listed = peers.iter().filter_map(|id| neighbors.get(id));
+                let names: Vec<_> = listed.map(|listed| listed.neighbor.recorded()).collect();
                 let selection = Selection {
                     selector: selector.map(|selector| &**selector),
-                    names: names.collect(),
+                    names: names.iter().map(|name| &**name).collect(),
                 };
                 frame.select(number, &selection);
                 self.known.insert(key.clone(), number);

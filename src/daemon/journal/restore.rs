@@ -12,6 +12,7 @@ use super::fold::Fold;
 use super::{UNCLAIMED, now};
 use crate::bgp::Nlri;
 use crate::bgp::nlri::NlriId;
+use crate::config::notation::Notations;
 use crate::config::{GuardConfig, StateConfig, Unclaimed};
 use crate::daemon::core::Core;
 use crate::daemon::neighbors::Listed;
@@ -118,6 +119,7 @@ async fn fill(core: &Core, fold: &Fold<'_>) -> bool {
     let mut heirs = Heirs {
         core,
         fold,
+        notations: notations(core),
         known: HashMap::new(),
         longest: HashMap::new(),
         are_others: false,
@@ -131,16 +133,26 @@ async fn fill(core: &Core, fold: &Fold<'_>) -> bool {
     heirs.are_others
 }
 
-/// Gives watchdog groups the state that they had. Their neighbors are those with the same names.
+/// How the names of the neighbors write their addresses.
+fn notations(core: &Core) -> Notations {
+    let neighbors = core.neighbors.all().into_iter();
+    Notations::of(neighbors.map(|listed| listed.neighbor.name().to_string()))
+}
+
+/// Gives watchdog groups the state that they had. Their neighbors are those with the same names, in whatever notation.
 fn switch(core: &Core, fold: &Fold<'_>) {
-    for ((peer, name), switch) in &fold.switches {
+    let notations = notations(core);
+    for ((peer, group), switch) in &fold.switches {
         // What was withdrawn stays so without the helper that has done it.
         if switch.announced && !is_known(core, &switch.owner) {
             continue;
         }
-        let named = |listed: &Listed| *listed.neighbor.name == *fold.name(*peer);
+        let Some(name) = notations.find(fold.name(*peer)) else {
+            continue;
+        };
+        let named = |listed: &Listed| *listed.neighbor.name() == *name;
         for peer in core.neighbors.select::<Vec<PeerId>>(named) {
-            core.restore_switch(peer, name, switch);
+            core.restore_switch(peer, group, switch);
         }
     }
 }
@@ -152,6 +164,7 @@ type Wanted = (Rc<str>, Option<Rc<str>>, PeerSet);
 struct Heirs<'a> {
     core: &'a Core,
     fold: &'a Fold<'a>,
+    notations: Notations,
     /// With the selector, if it is understood.
     known: HashMap<Wanted, (PeerSet, Option<Rc<str>>)>,
     /// The longest lifetime that guards allow, by owner.
@@ -227,20 +240,23 @@ impl Heirs<'_> {
             true => core.neighbors.select(is_heir),
             false => PeerSet::new(),
         };
-        self.are_others |= peers != named || named.len() != leased.peers.len();
+        let mut names = leased.peers.iter().map(|peer| self.fold.name(peer));
+        let is_respelled = names.any(|name| self.notations.find(name) != Some(name));
+        self.are_others |= peers != named || named.len() != leased.peers.len() || is_respelled;
         let found = (peers, selector.map(|(_, text)| text));
         self.known.insert(key, found.clone());
         found
     }
 
-    /// The neighbors with the names of these.
+    /// The neighbors with the names of these, in whatever notation.
     fn named(&self, peers: &PeerSet) -> PeerSet {
         if peers.is_empty() {
             return PeerSet::new();
         }
-        let names: HashSet<&str> = peers.iter().map(|peer| self.fold.name(peer)).collect();
+        let names = peers.iter().map(|peer| self.fold.name(peer));
+        let names: HashSet<&str> = names.filter_map(|name| self.notations.find(name)).collect();
         let neighbors = &self.core.neighbors;
-        neighbors.select(|listed| names.contains(&*listed.neighbor.name))
+        neighbors.select(|listed| names.contains(&*listed.neighbor.name()))
     }
 
     /// The longest lifetime that guards allow an owner.

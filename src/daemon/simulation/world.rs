@@ -319,7 +319,7 @@ impl Daemon {
             let _ = writeln!(
                 text,
                 "{}: {state:?}, work: {work}, room: {room}",
-                neighbor.name
+                neighbor.name()
             );
         }
         text

@@ -142,7 +142,7 @@ fn tell_apart(peers: &mut [PeerState], list: &[Rc<Listed>]) {
     let mut taken = HashSet::new();
     for (peer, listed) in peers.iter_mut().zip(list) {
         if count.get(&peer.address).is_some_and(|count| *count > 1) {
-            let name = unique(&listed.neighbor.name, |name| taken.contains(name));
+            let name = unique(&listed.neighbor.name(), |name| taken.contains(name));
             taken.insert(name.clone());
             peer.full_name = Some(name);
         }

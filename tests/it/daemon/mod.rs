@@ -25,6 +25,7 @@ mod metrics_places;
 mod mrt;
 #[cfg(feature = "stream")]
 mod mrt_table;
+mod notation;
 mod operational;
 mod previews;
 mod range_reload;
