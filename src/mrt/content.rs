@@ -1,9 +1,11 @@
 //! What a record holds, by its type and subtype.
 
+use crate::bgp::family::Family;
 use crate::bgp::message::update::Update;
 use crate::wire::{Reader, WireError};
 
 use super::bgp4mp::{self, Entry, Message, StateChange};
+use super::detect::{self, Evidence};
 use super::table_dump::{self, PeerTable, Rib, TableDump};
 use super::{Header, kind, legacy};
 
@@ -62,35 +64,79 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Checks a body to its last byte, except the values of attributes: is this a record, or bytes that a wrong length
-/// swallowed?
-pub(super) fn is_sound(header: &Header, body: &[u8]) -> bool {
-    let Ok(content) = Content::parse(header, body) else {
-        return false;
-    };
-    match content {
-        Content::PeerTable(body) => PeerTable::parse(body).is_ok(),
-        Content::Rib(mut rib) => rib.entries.all(|entry| entry.is_ok()),
-        Content::TableDump(mut dump) => dump.all(|entry| entry.is_ok()),
-        Content::Message(message) => {
-            message.trailing == 0 && (message.message_type != 2 || is_update(message.body))
+/// Where the fields of a body end by their own lengths and counts, at its last byte if they have none.
+///
+/// # Errors
+/// When they run past the end.
+pub(super) fn end(header: &Header, body: &[u8]) -> Result<usize, WireError> {
+    match (header.kind, header.subtype) {
+        (kind::BGP4MP | kind::BGP4MP_ET, subtype @ (1 | 4 | 6..=11)) => {
+            bgp4mp::message_end(subtype, body)
         }
-        Content::Entry(_) | Content::State(_) => true,
-        Content::Unsupported => header.is_known(),
+        (kind::BGP4MP | kind::BGP4MP_ET, subtype @ (0 | 5)) => bgp4mp::state_end(subtype, body),
+        (kind::BGP4MP | kind::BGP4MP_ET, 2) => bgp4mp::entry_end(body),
+        (kind::TABLE_DUMP_V2, 1) => PeerTable::end(body),
+        (kind::TABLE_DUMP_V2, subtype @ (2..=6 | 8..=12)) => table_dump::rib_end(subtype, body),
+        (kind::TABLE_DUMP, subtype @ 1..=4) => table_dump::end(subtype, body),
+        _ => Ok(body.len()),
     }
 }
 
-fn is_update(body: &[u8]) -> bool {
+/// Checks a body to its last byte, except the values of attributes: is this a record, or bytes that a wrong length
+/// swallowed?
+///
+/// # Errors
+/// With the place up to which it is one.
+pub(super) fn check(header: &Header, body: &[u8]) -> Result<(), WireError> {
+    match Content::parse(header, body)? {
+        Content::TableDump(dump) => return dump.check(),
+        Content::Message(message) if header.kind == kind::BGP => return check_bare(&message),
+        Content::Message(message) if message.message_type == 2 => {
+            check_update(message.body)?;
+        }
+        Content::Unsupported => return Err(Reader::new(body).error("a record to be read")),
+        _ => {}
+    }
+    match end(header, body)? {
+        end if end == body.len() => Ok(()),
+        end => Err(WireError {
+            what: "the end of the record",
+            offset: end,
+        }),
+    }
+}
+
+fn check_update(body: &[u8]) -> Result<Update<'_>, WireError> {
     let Ok(update) = Update::new(body) else {
-        return false;
+        return Err(Reader::new(body).error("the fields of an UPDATE"));
     };
     let mut r = Reader::new(update.attributes);
     while !r.is_empty() {
-        if attribute(&mut r).is_err() {
-            return false;
-        }
+        attribute(&mut r)?;
     }
-    true
+    Ok(update)
+}
+
+/// Checks a message of which no header tells where it ends.
+fn check_bare(message: &Message<'_>) -> Result<(), WireError> {
+    let mut r = Reader::new(message.body);
+    match message.message_type {
+        1 => {
+            r.take(9, "the fields of an OPEN")?;
+            let length = r.u8("the length of the optional parameters")?;
+            r.take(length.into(), "the optional parameters")?;
+            r.finish("the end of an OPEN")
+        }
+        2 => {
+            let nlri = check_update(message.body)?.nlri;
+            match detect::evidence(Family::IPV4_UNICAST, nlri) {
+                Evidence::Broken => Err(r.error("prefixes up to the end of an UPDATE")),
+                _ => Ok(()),
+            }
+        }
+        4 => r.finish("the end of a KEEPALIVE"),
+        _ => Ok(()),
+    }
 }
 
 /// An attribute as framed, with nothing checked.

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`reader`] | a byte stream → records; damage is reported and framing is found again |
+//! | `item` | what the reader gives |
 //! | `compression` | gzip, bzip2, xz and zstd, recognized by their first bytes |
 //! | `xz`, `zstd` | two of them, up to the last byte before damage |
 //! | `sniff` | the first bytes of a stream: is it MRT, or do they only look like another format? |
@@ -14,6 +15,7 @@
 //! | [`writer`] | messages and RIB snapshots, rotated files |
 //! | [`file_name`] | names of files with the time in them |
 //! | `whole` | where a file ends that may be half written |
+//! | `window` | the bytes of a stream that are in memory |
 //!
 //! Everything is borrowed from the reader's buffer; nothing here allocates per record.
 //!
@@ -51,6 +53,7 @@ pub mod compression;
 pub mod content;
 pub mod detect;
 pub mod file_name;
+mod item;
 pub mod legacy;
 pub mod reader;
 #[cfg(feature = "stream")]
@@ -58,6 +61,7 @@ pub mod sniff;
 pub mod table_dump;
 #[cfg(any(feature = "daemon", feature = "stream"))]
 pub(crate) mod whole;
+mod window;
 pub mod writer;
 #[cfg(feature = "stream")]
 mod xz;

@@ -42,7 +42,7 @@ impl Notes {
     pub const ENTRIES_CUT: Self = Self(64);
     /// Path identifiers stand under a subtype without.
     pub const ADD_PATH_FOUND: Self = Self(128);
-    /// Bytes follow the BGP message.
+    /// Bytes follow the BGP message, or the entries of a table.
     pub const TRAILING_BYTES: Self = Self(256);
     /// An AS path ends neither with four-octet nor with two-octet AS numbers.
     pub const BAD_PATH: Self = Self(512);
@@ -68,7 +68,7 @@ impl Notes {
             Self::ADD_PATH_FOUND,
             "path identifiers under a subtype without",
         ),
-        (Self::TRAILING_BYTES, "bytes after the message"),
+        (Self::TRAILING_BYTES, "bytes after the end"),
         (Self::BAD_PATH, "a malformed AS path"),
         (Self::DISAGREES, "JSON fields that differ from the message"),
         (Self::BAD_ATTRIBUTE, "a malformed attribute"),

@@ -170,7 +170,8 @@ impl Decoder {
         } else {
             self.view.rib
         };
-        for entry in rib.entries {
+        let mut entries = rib.entries;
+        for entry in &mut entries {
             let Ok(entry) = entry else {
                 notes.add(Notes::ENTRIES_CUT);
                 break;
@@ -194,6 +195,9 @@ impl Decoder {
             table_route(&mut block, &attributes);
             notes.add(block.notes);
             visit(&block);
+        }
+        if entries.remaining() > 0 && !notes.contains(Notes::ENTRIES_CUT) {
+            notes.add(Notes::TRAILING_BYTES);
         }
         notes
     }

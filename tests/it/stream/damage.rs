@@ -1,11 +1,14 @@
 //! Damage costs one record (D3, D16).
 
+use std::fs::File;
+use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use oxabgp::stream::{Position, Status, Stream};
+use oxabgp::mrt::{Item, Reader, compression};
+use oxabgp::stream::{Position, Record, Status, Stream};
 
 use super::build::{announce, common, message, peers, record, rib, update};
-use super::{elems, file, records};
+use super::{ARCHIVES, elems, file, records};
 
 fn statuses(bytes: &[u8]) -> Vec<(u32, char)> {
     records(bytes)
@@ -101,26 +104,134 @@ fn what_is_whole_in_an_update_is_given() {
     );
 }
 
+/// The records of an undamaged archive: where each header stands, and what is given of it; nothing of a peer table.
+fn parts(bytes: &[u8]) -> Vec<(usize, Option<Record>)> {
+    let mut given = records(bytes).into_iter();
+    let mut reader = Reader::new(bytes);
+    let mut parts = Vec::new();
+    while reader.advance() {
+        let Some(Item::Frame(frame)) = reader.item() else {
+            panic!("{:?}", reader.item());
+        };
+        let is_table = (frame.header.kind, frame.header.subtype) == (13, 1);
+        let at = usize::try_from(frame.offset).expect("short");
+        parts.push((at, (!is_table).then(|| given.next().expect("a record"))));
+    }
+    parts
+}
+
+fn lines(record: &Record) -> Vec<String> {
+    let elems = record.elems().iter();
+    elems.map(|elem| record.display(elem).to_string()).collect()
+}
+
+/// Which records are missing, and whether something is reported, of an archive that `damage` has changed.
+fn missing(parts: &[(usize, Option<Record>)], damaged: &[u8]) -> (Vec<usize>, bool) {
+    let found = records(damaged);
+    let reported = found
+        .iter()
+        .any(|one| one.status != Status::Valid || one.notes.is_malformed());
+    let mut found = found.into_iter().peekable();
+    let mut missing = Vec::new();
+    for (index, (_, record)) in parts.iter().enumerate() {
+        let Some(record) = record else { continue };
+        let mut rest = found.clone();
+        let elems = lines(record);
+        let is_same = |one: &Record| one.header == record.header && lines(one) == elems;
+        match rest.any(|one| is_same(&one)) {
+            true => found = rest,
+            false => missing.push(index),
+        }
+    }
+    (missing, reported)
+}
+
+/// A table and updates whose records have lengths of which one bit more is that of several records.
+fn archive() -> Vec<u8> {
+    let entry = |n| super::build::entry(0, None, &common(&[1, 2, 3, 4, n]));
+    let rib = |n: u8| rib(100, 2, &[8, n], &[entry(n.into())]);
+    let long: Vec<u32> = (1..14).collect();
+    let announce = |n| message(101, 4, &update(&[], &common(&long), &[16, 10, n, 8, 12]));
+    assert_eq!((rib(1).len(), announce(1).len()), (64, 128));
+    let states = record(
+        102,
+        16,
+        5,
+        &[&super::build::peer4()[..], &[0, 1, 0, 6]].concat(),
+    );
+    [
+        peers(100, &[1, 2]),
+        (1..12).flat_map(rib).collect(),
+        (1..12).flat_map(announce).collect(),
+        states,
+        (20..26).flat_map(announce).collect(),
+    ]
+    .concat()
+}
+
 #[test]
-fn no_byte_of_a_file_makes_it_panic_or_hang() {
+fn no_bit_of_a_header_costs_other_records() {
+    let mut archives = vec![archive()];
+    if let Some(folder) = super::archives() {
+        let file = File::open(folder.join(ARCHIVES[0])).expect("an archive");
+        let (_, mut stream) = compression::open(file).expect("gzip");
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("readable");
+        archives.push(bytes);
+    }
+    for bytes in archives {
+        let parts = parts(&bytes);
+        for (index, (at, record)) in parts.iter().enumerate() {
+            // Two bits of the time, and those of type, subtype and length.
+            for bit in [0, 24].into_iter().chain(32..96) {
+                let (byte, mask) = (bit / 8, 1 << (bit % 8));
+                if record.is_none() && (4..8).contains(&byte) {
+                    // What is not called a table is none, and without it the entries have no peers.
+                    continue;
+                }
+                let mut damaged = bytes.clone();
+                damaged[at + byte] ^= mask;
+                let (missing, reported) = missing(&parts, &damaged);
+                assert!(
+                    missing.iter().all(|one| *one == index),
+                    "{index}: bit {bit} costs {missing:?}"
+                );
+                // That a time is wrong does not show, nor that a known type is another one.
+                assert!(reported || byte < 8, "{index}: bit {bit} is not reported");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_byte_of_a_file_costs_other_records() {
     let entry = super::build::entry(0, None, &common(&[1, 2]));
     let bytes = [
         peers(100, &[1, 2]),
         rib(100, 2, &[8, 10], &[entry]),
         announce(101, 1),
-        record(102, 12, 1, &[0; 30]),
+        record(102, 12, 1, &[0; 22]),
         record(103, 5, 1, &[0; 40]),
         announce(104, 2),
     ]
     .concat();
+    let parts = parts(&bytes);
     for at in 0..bytes.len() {
-        records(&bytes[..at]);
+        let (of_cut, _) = missing(&parts, &bytes[..at]);
+        let whole = |index: &usize| parts.get(index + 1).is_some_and(|(end, _)| *end <= at);
+        assert!(!of_cut.iter().any(whole), "cut at {at}: {of_cut:?}");
+        let index = parts.iter().filter(|(start, _)| *start <= at).count() - 1;
+        if parts[index].1.is_none() {
+            continue;
+        }
         for change in [1, 0x80, 0xFF] {
-            let mut changed = bytes.clone();
-            changed[at] ^= change;
-            // Headers that are not touched, and the last record, stay.
-            let found = records(&changed);
-            assert!(found.len() <= 40, "{at}");
+            let mut damaged = bytes.clone();
+            damaged[at] ^= change;
+            let (missing, _) = missing(&parts, &damaged);
+            assert!(
+                missing.iter().all(|one| *one == index),
+                "{at} ^ {change}: {missing:?}"
+            );
         }
     }
 }
