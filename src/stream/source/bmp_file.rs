@@ -20,6 +20,10 @@ const CHAIN: usize = 3;
 /// Largest OpenBMP header that is read, in bytes.
 const LARGEST_HEADER: usize = 4 << 10;
 
+/// Bytes that are looked at in vain for each byte of the file. Beyond, what can't be told by a header of fixed length is no
+/// message: else a hostile file costs a long look at each of its bytes.
+const VAIN: u64 = 4;
+
 /// Reads messages from a stream of decompressed bytes.
 pub(super) struct BmpFile<R> {
     input: R,
@@ -36,6 +40,8 @@ pub(super) struct BmpFile<R> {
     /// Whether a message was found, and whether anything else was.
     found: bool,
     damaged: bool,
+    /// Bytes that were looked at in vain.
+    vain: u64,
 }
 
 /// What stands at a place of the file.
@@ -83,7 +89,13 @@ impl<R: Read> BmpFile<R> {
             ready: VecDeque::new(),
             found: false,
             damaged: false,
+            vain: 0,
         }
+    }
+
+    /// Whether more than a header of fixed length may be looked at, so many bytes on.
+    const fn may_look(&self, skipped: usize) -> bool {
+        self.vain <= MAX as u64 + VAIN * (self.base + (self.at + skipped) as u64)
     }
 
     /// Reads another block. Returns `false` at the end.
@@ -165,8 +177,11 @@ impl<R: Read> BmpFile<R> {
     /// Returns `false` if the length of a message is to be doubted: it cannot be read as a whole, and what follows is not a
     /// message either.
     fn is_framed(&mut self, skip: usize, total: usize) -> bool {
-        if decode(&self.buffer[self.at + skip..self.at + total]).is_ok() {
-            return true;
+        if self.may_look(0) {
+            match decode(&self.buffer[self.at + skip..self.at + total]) {
+                Ok(_) => return true,
+                Err(error) => self.vain += error.offset as u64,
+            }
         }
         while self.buffer.len() - self.at < total + HEADER && self.fill() {}
         let next = &self.buffer[self.at + total..];
@@ -198,7 +213,13 @@ impl<R: Read> BmpFile<R> {
             while skipped < rest.len() && !begins(&rest[skipped..]) {
                 skipped += 1;
             }
+            let is_text = rest.get(skipped) == Some(&b'V');
+            if is_text && !self.may_look(skipped) {
+                skipped += 1;
+                continue;
+            }
             if skipped < rest.len() {
+                self.vain += if is_text { LARGEST_HEADER as u64 } else { 0 };
                 match chain(&rest[skipped..], self.end) {
                     Some(true) => break,
                     Some(false) => {
@@ -335,5 +356,32 @@ pub(super) fn unit(bytes: &[u8]) -> Unit {
         },
         Ok(None) => Unit::Partial,
         Err(error) => Unit::Bad(format!("expected {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What can't be framed: headers of OpenBMP without an end, and messages that take in others and end with a TLV that is cut.
+    #[test]
+    fn what_seems_to_begin_everywhere_costs_no_long_look_each() {
+        let empty = [VERSION, 0, 0, 0, 6, 4];
+        let mut claims = Vec::new();
+        for left in (1..=4_000_u32).rev() {
+            let length = (40 * left + 6).to_be_bytes();
+            claims.extend([&[VERSION][..], &length, &[4]].concat());
+            // A TLV as long as the others, with three messages in it.
+            claims.extend([0, 0, 0, if left == 1 { 99 } else { 36 }]);
+            claims.resize(claims.len() + 12, 7);
+            claims.extend(empty.repeat(3));
+        }
+        claims.extend([7; 100]);
+        for bytes in [b"V: ".repeat(50_000), claims] {
+            let mut file = BmpFile::new(&bytes[..], Origin::default());
+            assert!(std::iter::from_fn(|| file.produce()).count() > 0);
+            let most = MAX + 6 * bytes.len();
+            assert!(file.vain <= most as u64, "{} of {most}", file.vain);
+        }
     }
 }
