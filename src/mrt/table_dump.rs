@@ -259,6 +259,19 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
+/// The next hop of an MP_REACH_NLRI in a table that is abbreviated to it (RFC 6396 section 4.3.4), whatever follows: some writers
+/// append the reserved octet, or NLRI. `None` if the attribute is whole, as many write it.
+pub fn abbreviated_hop(value: &[u8]) -> Option<&[u8]> {
+    /// The first octet of the AFI of BGP-LS. Those of other AFIs are zero.
+    const BGP_LS: usize = 0x40;
+    let (length, rest) = value.split_first()?;
+    match usize::from(*length) {
+        length @ (4 | 12 | 16 | 24 | 32 | 48) => rest.get(..length),
+        BGP_LS => None,
+        length => (rest.len() == length).then_some(rest),
+    }
+}
+
 /// A record of TABLE_DUMP: one route, or many in the batches of 1999 and 2000.
 #[derive(Clone, Copy, Debug)]
 pub struct TableDump<'a> {

@@ -12,7 +12,7 @@ use crate::wire::{Reader, WireError, Writer};
 
 use super::bgp4mp::{Direction, Session};
 use super::content::attribute;
-use super::table_dump::Peer;
+use super::table_dump::{self, Peer};
 use super::{Header, Timestamp, kind};
 
 /// Most entries of a RIB record, and most peers of a table.
@@ -311,9 +311,9 @@ fn abbreviated(raw: &[u8]) -> Vec<u8> {
             mp_unreach::CODE | 17 | 18 => {}
             mp_reach::CODE => {
                 // AFI and SAFI precede length and next hop; an abbreviated one stays.
-                let next_hop = match one.value {
-                    [length, rest @ ..] if rest.len() == usize::from(*length) => rest,
-                    [_, _, _, length, rest @ ..] => {
+                let next_hop = match (table_dump::abbreviated_hop(one.value), one.value) {
+                    (Some(next_hop), _) => next_hop,
+                    (None, [_, _, _, length, rest @ ..]) => {
                         rest.get(..usize::from(*length)).unwrap_or_default()
                     }
                     _ => &[],

@@ -11,7 +11,7 @@ use crate::bgp::error::UpdateError;
 use crate::bgp::family::Family;
 use crate::bgp::negotiated::Codec;
 use crate::mrt::content::attribute;
-use crate::mrt::detect;
+use crate::mrt::{detect, table_dump};
 use crate::wire::Reader;
 
 use super::aspath::PathRef;
@@ -181,12 +181,10 @@ impl<'a> Reach<'a> {
 
     /// Reads either form, as they stand in tables (RFC 6396 section 4.3.4 and what many write instead).
     pub fn of_table(value: &'a [u8]) -> Option<Self> {
-        let (&length, rest) = value.split_first()?;
-        // The first octet of a whole one is that of the AFI: zero.
-        if rest.len() == usize::from(length) {
+        if let Some(next_hop) = table_dump::abbreviated_hop(value) {
             return Some(Self {
                 family: None,
-                next_hop: rest,
+                next_hop,
                 nlri: &[],
             });
         }

@@ -260,6 +260,25 @@ fn both_forms_of_mp_reach_are_told_apart_in_each_entry() {
 }
 
 #[test]
+fn an_abbreviated_next_hop_counts_whatever_follows_it() {
+    let hop = [&[0x20, 1, 0xD, 0xB8][..], &[0; 11], &[1]].concat();
+    let local = [&[0xFE, 0x80][..], &[0; 13], &[2]].concat();
+    let nlri = [32, 0x20, 1, 0xD, 0xB8];
+    let values = [
+        [&[16][..], &hop].concat(),
+        [&[16][..], &hop, &[0]].concat(),
+        [&[32][..], &hop, &local, &[0]].concat(),
+        [&[16][..], &hop, &[0], &nlri].concat(),
+        [&[0, 2, 1, 16][..], &hop].concat(),
+        [&[0, 2, 1, 16][..], &hop, &[0], &nlri].concat(),
+    ];
+    let entries = values.map(|value| entry(0, None, &attribute(0x80, 14, &value)));
+    let archive = [peers(1, &[1]), rib(1, 4, &nlri, &entries)].concat();
+    assert_eq!(columns(&elems(&archive), &[11]), ["2001:db8::1"; 6]);
+    assert!(records(&archive)[0].notes.is_empty());
+}
+
+#[test]
 fn an_open_with_several_add_path_tuples_is_no_damage() {
     let capabilities = [2, 10, 69, 8, 0, 1, 1, 3, 0, 2, 1, 3];
     let mut open = vec![4, 0xFD, 0xE9, 0, 180, 1, 2, 3, 4];
