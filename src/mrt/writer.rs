@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::bgp::Asn;
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
 use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::message::update::Update;
 use crate::wire::{Reader, WireError, Writer};
 
 use super::bgp4mp::{Direction, Session};
@@ -18,14 +19,18 @@ use super::{Header, Timestamp, kind};
 /// Most entries of a RIB record, and most peers of a table.
 const MOST: usize = 65_535;
 
+/// Longest record that libbgpstream reads, in bytes: its buffer.
+const LONGEST_PORTABLE: usize = 1 << 20;
+
 /// What other readers can take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Portability {
     /// All of RFC 6396 and RFC 8050.
     #[default]
     Full,
-    /// Messages with routes and states only, no path identifiers, no RIB_GENERIC, no next hop of the other family: what
-    /// libbgpstream reads without losing the records around.
+    /// Messages with routes and states only, no path identifiers, no RIB_GENERIC, no next hop of the other family (RFC 8950), no
+    /// record above 1 MiB: what libbgpstream reads without losing the records around. A message with one such route is left out as
+    /// a whole.
     Portable,
 }
 
@@ -79,7 +84,9 @@ impl Records {
         what: Sent<'_>,
     ) -> Result<(), WireError> {
         let update = what.message.get(18) == Some(&2);
-        if self.portability == Portability::Portable && (what.add_path || !update) {
+        if self.portability == Portability::Portable
+            && (what.add_path || !update || announces_other_hop(what.message))
+        {
             self.left_out += u64::from(update);
             return Ok(());
         }
@@ -194,7 +201,15 @@ impl Records {
             kept.push((entry, attributes));
         }
         let subtype = plain.unwrap_or(6) + if ids { 6 } else { 0 };
-        for chunk in kept.chunks(MOST) {
+        let mut rest = &kept[..];
+        while !rest.is_empty() {
+            let count = if portable {
+                portable_count(nlri, rest)
+            } else {
+                rest.len()
+            };
+            let chunk;
+            (chunk, rest) = rest.split_at(count.clamp(1, MOST));
             let sequence = self.sequence;
             self.sequence = sequence.wrapping_add(1);
             record(out, time, (kind::TABLE_DUMP_V2, subtype), |w| {
@@ -328,13 +343,50 @@ fn abbreviated(raw: &[u8]) -> Vec<u8> {
     out
 }
 
+/// How many of the entries fit a record that other readers can take.
+fn portable_count(nlri: &[u8], entries: &[(&Entry<'_>, Vec<u8>)]) -> usize {
+    // Header, sequence number, NLRI and count; peer, time and length of each entry.
+    let mut size = Header::SIZE + 4 + nlri.len() + 2;
+    let fits = |(_, attributes): &&(&Entry<'_>, Vec<u8>)| {
+        size += 8 + attributes.len();
+        size <= LONGEST_PORTABLE
+    };
+    entries.iter().take_while(fits).count()
+}
+
+/// Whether a next hop of this length is not one of the family, nor, for IPv6, two.
+const fn is_other_hop(afi: Afi, length: u8) -> bool {
+    match afi {
+        Afi::IPV4 => length != 4,
+        Afi::IPV6 => !matches!(length, 16 | 32),
+        _ => false,
+    }
+}
+
+/// Whether an UPDATE has routes of a family that other readers know with a next hop that is not of the family.
+fn announces_other_hop(message: &[u8]) -> bool {
+    let Some(Ok(update)) = message.get(19..).map(Update::new) else {
+        return false;
+    };
+    let mut r = Reader::new(update.attributes);
+    while let Ok(one) = attribute(&mut r) {
+        if one.code == mp_reach::CODE
+            && let [a, b, safi, length, ..] = *one.value
+            && matches!(Safi(safi), Safi::UNICAST | Safi::MULTICAST)
+        {
+            return is_other_hop(Afi(u16::from_be_bytes([a, b])), length);
+        }
+    }
+    false
+}
+
 /// Whether the next hop is not of the family, as RFC 8950 allows.
 fn has_other_hop(family: Family, abbreviated: &[u8]) -> bool {
     let mut r = Reader::new(abbreviated);
     while let Ok(one) = attribute(&mut r) {
         if one.code == mp_reach::CODE {
-            let long = one.value.len() > 5;
-            return long == (family.afi == Afi::IPV4);
+            let length = one.value.first().copied().unwrap_or_default();
+            return is_other_hop(family.afi, length);
         }
     }
     false

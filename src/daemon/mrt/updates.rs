@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::io;
 use std::thread::JoinHandle;
 
+use tracing::info;
+
 use crate::bgp::attribute::{mp_reach, mp_unreach};
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{Direction, MessageType, RawMessage};
@@ -46,6 +48,13 @@ impl UpdatesTap {
 
     /// Closes the archive. Returns its thread.
     pub(crate) fn close(&self) -> Option<JoinHandle<()>> {
+        let left_out = self.records.borrow().left_out();
+        if left_out > 0 {
+            info!(
+                archive = self.config.file.pattern(),
+                left_out, "messages were left out that other readers cannot take"
+            );
+        }
         self.archive.borrow_mut().close()
     }
 
@@ -77,10 +86,19 @@ impl UpdatesTap {
         let (session, what) = described(neighbor, direction, message);
         let time = now();
         let mut records = self.records.borrow_mut();
+        let before = records.left_out();
         self.archive.borrow().append(config.rotate, time, |out| {
+            let empty = out.len();
             // A message always fits a record.
-            records.message(out, time, &session, what).map_or(0, |()| 1)
+            let _ = records.message(out, time, &session, what);
+            u64::from(out.len() > empty)
         });
+        if before == 0 && records.left_out() > 0 {
+            info!(
+                archive = config.file.pattern(),
+                "messages are left out that other readers cannot take"
+            );
+        }
     }
 
     /// Writes a change of a neighbor's state.

@@ -105,10 +105,12 @@ fn messages_and_states_of_a_session_are_archived_as_they_were_on_the_wire() {
 fn path_identifiers_and_narrow_as_numbers_have_their_own_subtypes() {
     let lab = Lab::new();
     let (listener, port) = listener();
-    let path = lab.path("u.mrt.gz");
+    let (path, portable) = (lab.path("u.mrt.gz"), lab.path("p.mrt"));
+    let what = "rotate 0; messages [ received ]; types [ update ];";
     let archive = format!(
-        "mrt updates {{ file \"{}\"; rotate 0; compress gzip; messages [ received ]; types [ update ]; }}\n",
-        path.display()
+        "mrt {{ updates {{ file \"{}\"; compress gzip; {what} }} updates {{ file \"{}\"; portable; {what} }} }}\n",
+        path.display(),
+        portable.display()
     );
     let body = "capability { add-path receive; }";
     let mut daemon = Daemon::start(&lab, &(neighbor(port, body) + &archive));
@@ -153,6 +155,15 @@ fn path_identifiers_and_narrow_as_numbers_have_their_own_subtypes() {
     assert_eq!(elem.origin_asn(), Some(Asn(65001)));
     let log = daemon.log();
     assert!(!log.contains("lost") && !log.contains("dropped"), "{log}");
+    // Other readers do not know path identifiers.
+    assert_eq!(lines(&portable), ["A 2001:db8::/32"]);
+    let left_out = log
+        .lines()
+        .find(|line| line.contains("messages were left out"));
+    assert!(
+        left_out.is_some_and(|line| line.contains("left_out=1")),
+        "{log}"
+    );
 }
 
 #[test]

@@ -11,10 +11,15 @@ pub(super) fn record(seconds: u32, kind: u16, subtype: u16, body: &[u8]) -> Vec<
     out
 }
 
-/// An attribute.
+/// An attribute, of extended length if it has to be.
 pub(super) fn attribute(flags: u8, code: u8, value: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(value.len()).expect("a short value");
-    [&[flags, code, length], value].concat()
+    match u8::try_from(value.len()) {
+        Ok(length) => [&[flags, code, length], value].concat(),
+        Err(_) => {
+            let length = u16::try_from(value.len()).expect("short").to_be_bytes();
+            [&[flags | 0x10, code], &length[..], value].concat()
+        }
+    }
 }
 
 /// ORIGIN IGP, AS_PATH with four-octet numbers, NEXT_HOP 192.0.2.1.

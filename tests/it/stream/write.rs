@@ -69,6 +69,137 @@ fn messages_and_states_are_read_back() {
     }
 }
 
+/// MP_REACH_NLRI with a next hop of so many octets.
+fn reach(family: Family, hop: &[u8], nlri: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(hop.len()).expect("short");
+    let head = [&family.afi.0.to_be_bytes()[..], &[family.safi.0, length]].concat();
+    attribute(0x80, 14, &[&head, hop, &[0], nlri].concat())
+}
+
+#[test]
+fn portable_updates_have_no_next_hop_of_the_other_family() {
+    let six = [32, 0x20, 1, 0xD, 0xB8];
+    for (family, hop, nlri, is_portable) in [
+        (Family::IPV4_UNICAST, 4, &[8, 10][..], true),
+        (Family::IPV4_UNICAST, 16, &[8, 10], false),
+        (Family::IPV4_UNICAST, 32, &[8, 10], false),
+        (Family::IPV6_UNICAST, 16, &six, true),
+        (Family::IPV6_UNICAST, 32, &six, true),
+        (Family::IPV6_UNICAST, 4, &six, false),
+        (Family::IPV6_MULTICAST, 4, &six, false),
+        (Family::EVPN, 4, &[9, 1, 0], true),
+    ] {
+        let attributes = [common(&[1]), reach(family, &vec![1; hop], nlri)].concat();
+        let message = bgp(2, &update(&[], &attributes, &[]));
+        for (portability, written) in [
+            (Portability::Full, true),
+            (Portability::Portable, is_portable),
+        ] {
+            let mut records = Records::new(portability);
+            let mut out = Vec::new();
+            let what = Sent {
+                direction: Direction::Received,
+                add_path: false,
+                asn4: true,
+                message: &message,
+            };
+            records
+                .message(&mut out, Timestamp::new(5, 6), &session(), what)
+                .expect("fits");
+            assert_eq!(!out.is_empty(), written, "{family} {hop}");
+            assert_eq!(records.left_out(), u64::from(!written), "{family} {hop}");
+        }
+    }
+}
+
+#[test]
+fn portable_tables_leave_out_what_other_readers_cannot_take() {
+    let mut records = Records::new(Portability::Portable);
+    let time = Timestamp::from_seconds(9);
+    let mut out = Vec::new();
+    let about = (Ipv4Addr::new(9, 9, 9, 9), "");
+    records
+        .peers(&mut out, time, about, &[peer()])
+        .expect("fits");
+    let plain = common(&[1]);
+    let with = |length: u8| {
+        let hop = vec![1; usize::from(length)];
+        [
+            common(&[1]),
+            attribute(0x80, 14, &[&[length][..], &hop].concat()),
+        ]
+        .concat()
+    };
+    let six = [32, 0x20, 1, 0xD, 0xB8];
+    let mut left_out = 0;
+    for (family, nlri, attributes, path_id, is_portable) in [
+        (Family::IPV4_UNICAST, &[8, 10][..], &plain, None, true),
+        (Family::IPV4_UNICAST, &[8, 11], &plain, Some(0), true),
+        (Family::IPV4_UNICAST, &[8, 12], &plain, Some(1), false),
+        (Family::IPV4_UNICAST, &[8, 13], &with(16), None, false),
+        (Family::IPV6_UNICAST, &six, &with(16), None, true),
+        (Family::IPV6_UNICAST, &six, &with(32), None, true),
+        (Family::IPV6_UNICAST, &six, &with(4), None, false),
+        (Family::IPV4_MULTICAST, &[8, 10], &plain, None, false),
+        (
+            Family::IPV4_MPLS_VPN,
+            &[88, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2],
+            &plain,
+            None,
+            false,
+        ),
+    ] {
+        let before = out.len();
+        let entry = Entry {
+            peer: 0,
+            originated: 8,
+            path_id,
+            attributes,
+        };
+        records
+            .rib(&mut out, time, (family, nlri), &[entry])
+            .expect("fits");
+        left_out += u64::from(!is_portable);
+        assert_eq!(out.len() > before, is_portable, "{family} {nlri:?}");
+        assert_eq!(records.left_out(), left_out, "{family} {nlri:?}");
+    }
+    let found = super::records(&out);
+    let subtypes = found.iter().filter_map(|one| Some(one.header?.subtype));
+    assert_eq!(subtypes.collect::<Vec<_>>(), [2, 2, 4, 4]);
+}
+
+#[test]
+fn records_of_a_portable_table_are_no_longer_than_a_mebibyte() {
+    let attributes = common(&(0..200).collect::<Vec<_>>());
+    let entry = Entry {
+        peer: 0,
+        originated: 8,
+        path_id: None,
+        attributes: &attributes,
+    };
+    let entries = vec![entry; 3_000];
+    for (portability, wanted) in [(Portability::Full, 1), (Portability::Portable, 3)] {
+        let mut records = Records::new(portability);
+        let time = Timestamp::from_seconds(9);
+        let mut out = Vec::new();
+        let about = (Ipv4Addr::new(9, 9, 9, 9), "");
+        records
+            .peers(&mut out, time, about, &[peer()])
+            .expect("fits");
+        let prefix = (Family::IPV4_UNICAST, &[8, 10][..]);
+        records.rib(&mut out, time, prefix, &entries).expect("fits");
+        let found = super::records(&out);
+        assert_eq!(found.len(), wanted);
+        let elems: usize = found.iter().map(|one| one.elems().len()).sum();
+        assert_eq!(elems, entries.len());
+        let longest = found.iter().map(|one| one.body.len() + 12).max();
+        assert_eq!(
+            longest <= Some(1 << 20),
+            portability == Portability::Portable
+        );
+    }
+}
+
 #[test]
 fn snapshots_are_read_back_and_next_hops_abbreviated() {
     let mut out = Vec::new();
