@@ -13,6 +13,7 @@
 use std::io::Read;
 
 use super::content;
+use super::table_dump::PeerTable;
 use super::window::Window;
 use super::{Header, Timestamp, kind, table_dump};
 use crate::wire::WireError;
@@ -136,6 +137,25 @@ impl<R: Read> Reader<R> {
     /// Returns `true` if nothing follows the current item. This may wait for the stream.
     pub fn is_last(&mut self) -> bool {
         !self.window.ensure(self.size + 1) && !self.window.has_failed()
+    }
+
+    /// Returns `true` if nothing but a whole PEER_INDEX_TABLE follows the current item. This may wait for the stream.
+    pub fn is_last_but_table(&mut self) -> bool {
+        let at = self.size;
+        if !self.window.ensure(at + Header::SIZE) {
+            return false;
+        }
+        let header = self.window.header_at(at);
+        let Some(header) = header.filter(|header| is_table(header) && header.is_plausible()) else {
+            return false;
+        };
+        let total = Header::SIZE + header.length as usize;
+        self.window.ensure(at + total)
+            && !self.window.ensure(at + total + 1)
+            && !self.window.has_failed()
+            && self
+                .body(at, &header, total)
+                .is_some_and(|body| PeerTable::end(body).is_ok())
     }
 
     /// Bytes of the decompressed stream up to the end of the current item.

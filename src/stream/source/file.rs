@@ -390,7 +390,8 @@ impl Source for File {
             self.advance();
         }
         match &mut self.state {
-            State::Open(reader) => reader.is_last(),
+            // A table of peers is no record.
+            State::Open(reader) => reader.is_last() || reader.is_last_but_table(),
             State::Other(other) => other.is_last(),
             _ => true,
         }

@@ -250,3 +250,18 @@ fn hundreds_of_compressed_files_that_overlap_take_little_memory_each() {
         "{few} KiB, {many} KiB: {each} KiB for each file"
     );
 }
+
+#[test]
+fn the_last_route_is_the_end_of_a_dump_if_a_table_follows_it() {
+    let route = |n| rib(1, 2, &[8, n], &[entry(0, None, &common(&[1]))]);
+    let dump = [peers(1, &[1]), route(10), route(11)].concat();
+    assert_eq!(positions(&dump), "BE");
+    assert_eq!(positions(&[&dump[..], &peers(2, &[2])].concat()), "BE");
+    assert_eq!(positions(&[&dump[..], &dump].concat()), "BMME");
+    // Half a table is damage, which is a record.
+    let table = peers(2, &[2]);
+    let cut = [&dump[..], &table[..table.len() - 1]].concat();
+    assert_eq!(positions(&cut), "BME");
+    let one = [peers(1, &[1]), route(10), peers(2, &[2])].concat();
+    assert_eq!(positions(&one), "E");
+}
