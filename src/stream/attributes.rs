@@ -300,8 +300,8 @@ impl<'a> Attributes<'a> {
         if self.asn4 {
             return false;
         }
-        match (self.aggregator, self.as4_aggregator) {
-            (Some([a, b, _, _, _, _]), Some(_)) => u32::from(u16::from_be_bytes([*a, *b])) == TRANS,
+        match (self.aggregator.and_then(aggregator), self.as4_aggregator) {
+            (Some((asn, _)), Some(_)) => asn == TRANS,
             _ => true,
         }
     }
@@ -345,19 +345,8 @@ impl<'a> Attributes<'a> {
 
     /// The aggregator's AS and address. The width of the AS number is that of the attribute.
     pub fn aggregator(&self) -> Option<(u32, Ipv4Addr)> {
-        let read = |value: &[u8]| -> Option<(u32, Ipv4Addr)> {
-            match *value {
-                [a, b, c, d, e, f] => {
-                    Some((u16::from_be_bytes([a, b]).into(), Ipv4Addr::new(c, d, e, f)))
-                }
-                [a, b, c, d, e, f, g, h] => {
-                    Some((u32::from_be_bytes([a, b, c, d]), Ipv4Addr::new(e, f, g, h)))
-                }
-                _ => None,
-            }
-        };
-        let own = self.aggregator.and_then(read);
-        match (own, self.as4_aggregator.and_then(read)) {
+        let own = self.aggregator.and_then(aggregator);
+        match (own, self.as4_aggregator.and_then(aggregator)) {
             // RFC 6793 4.2.3 uses AS4_AGGREGATOR only next to an AGGREGATOR.
             (Some((TRANS, _)), Some(as4)) if self.as4_counts() => Some(as4),
             _ => own,
@@ -495,6 +484,17 @@ fn odd(code: u8, value: &[u8], asn4: bool) -> Notes {
         Notes::NONE
     } else {
         Notes::BAD_ATTRIBUTE
+    }
+}
+
+/// The AS and address of an aggregator, whose length tells the width of the AS number.
+fn aggregator(value: &[u8]) -> Option<(u32, Ipv4Addr)> {
+    match *value {
+        [a, b, c, d, e, f] => Some((u16::from_be_bytes([a, b]).into(), Ipv4Addr::new(c, d, e, f))),
+        [a, b, c, d, e, f, g, h] => {
+            Some((u32::from_be_bytes([a, b, c, d]), Ipv4Addr::new(e, f, g, h)))
+        }
+        _ => None,
     }
 }
 

@@ -33,6 +33,14 @@ fn two_octet_paths_are_merged_by_the_rule() {
         path2(&[two.clone(), four.clone(), old, new.clone()]),
         "1 23456 23456"
     );
+    // OpenBGPD writes eight octets into such records.
+    for (asn, path) in [
+        ([0, 0, 0, 9], "1 23456 23456"),
+        ([0, 0, 0x5B, 0xA0], "1 70000 80000"),
+    ] {
+        let wide = attribute(0xC0, 7, &[&asn[..], &[192, 0, 2, 1]].concat());
+        assert_eq!(path2(&[two.clone(), four.clone(), wide, new.clone()]), path);
+    }
     let trans = attribute(0xC0, 7, &[0x5B, 0xA0, 192, 0, 2, 1]);
     assert_eq!(path2(&[two.clone(), four, trans, new]), "1 70000 80000");
     // An AS4_PATH that is longer is ignored.
