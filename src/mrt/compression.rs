@@ -37,6 +37,8 @@ impl Compression {
             [0x1F, 0x9D, ..] => Self::Unknown("compress (.Z)"),
             [0x89, b'L', b'Z', b'O', ..] => Self::Unknown("lzop"),
             [0x04, 0x22, 0x4D, 0x18, ..] => Self::Unknown("lz4"),
+            [b'L', b'Z', b'I', b'P', ..] => Self::Unknown("lzip"),
+            [b'R', b'a', b'r', b'!', 0x1A, 7, ..] => Self::Unknown("rar"),
             [b'P', b'K', 3, 4, ..] => Self::Unknown("zip"),
             [b'7', b'z', 0xBC, 0xAF, ..] => Self::Unknown("7z"),
             // A dictionary of whole MiB and no size, as xz writes it. An MRT header would have a type above 254 there.

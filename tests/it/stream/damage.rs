@@ -341,9 +341,16 @@ fn a_wrong_checksum_is_reported_after_what_was_read() {
 
 #[test]
 fn an_unknown_compression_and_a_missing_file_are_named() {
-    let file = file(&[0x1F, 0x9D, 0x90, 1, 2, 3]);
-    let error = Stream::builder().path(file.path()).err().expect("an error");
-    assert!(error.to_string().contains("compress (.Z)"), "{error}");
+    for (head, name) in [
+        (&[0x1F, 0x9D, 0x90, 1, 2, 3][..], "compress (.Z)"),
+        (b"LZIP\x01\x0C\0\0", "lzip"),
+        (b"Rar!\x1A\x07\x01\0", "rar"),
+        (b"Rar!\x1A\x07\0", "rar"),
+    ] {
+        let file = file(head);
+        let error = Stream::builder().path(file.path()).err().expect("an error");
+        assert!(error.to_string().contains(name), "{error}");
+    }
     let error = Stream::builder()
         .path("/nowhere/x")
         .err()
