@@ -204,12 +204,13 @@ impl Decoder {
 
     fn table_dump(&self, dump: TableDump<'_>, visit: &mut dyn FnMut(&Block<'_>)) -> Notes {
         let mut notes = Notes::NONE;
+        let asn4 = dump.asn4();
         for entry in dump {
             let Ok(entry) = entry else {
                 notes.add(Notes::ENTRIES_CUT);
                 break;
             };
-            let attributes = Attributes::new(entry.attributes, false);
+            let attributes = Attributes::new(entry.attributes, asn4);
             let mut room = [0; 17];
             let length = nlri_of(entry.address, entry.length, &mut room);
             let route = Route {

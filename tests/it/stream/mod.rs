@@ -6,6 +6,7 @@ mod command;
 mod csv;
 mod damage;
 mod effects;
+mod families;
 mod feeds;
 mod filters;
 mod forms;
