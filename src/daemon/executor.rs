@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -300,10 +301,16 @@ impl Executor {
 
 /// Gives the routes of a run of a helper that has ended since a deadline, if the helper is configured so.
 fn end_with(core: &Rc<Core>, process: &Process, run: u64) {
-    let is_over = process.pid().is_none() || process.starts.get() != run;
-    if let Some(wait) = process.withdraw_after().filter(|_| is_over) {
-        let doomed = leases::doom_helper(Rc::clone(core), Rc::clone(&process.name), run, wait);
-        core.spawn(doomed);
+    if process.pid().is_none() || process.starts.get() != run {
+        doom(core, process, run);
+    }
+}
+
+/// Gives the routes of the runs of a helper up to this one a deadline, if the helper is configured so.
+fn doom(core: &Rc<Core>, process: &Process, run: u64) {
+    if let Some(wait) = process.withdraw_after() {
+        let (own, name) = (Rc::clone(core), Rc::clone(&process.name));
+        core.spawn(leases::doom_helper(own, name, run, wait));
     }
 }
 
@@ -331,15 +338,23 @@ impl Commands for Executor {
         self.set_source(&process.name, source);
     }
 
+    fn exited(&self, process: &Rc<Process>, status: ExitStatus) {
+        if let Some(wait) = process.withdraw_after() {
+            let seconds = wait.as_secs();
+            warn!(
+                process = %process.name, seconds,
+                "the helper ended: {status}; what it has left in the background goes on: routes that it does not announce again \
+                 are withdrawn"
+            );
+            doom(&self.core, process, process.starts.get());
+        }
+    }
+
     fn ended(&self, process: &Rc<Process>) {
         if let Some(source) = self.sources.borrow_mut().get_mut(&process.name) {
             source.abandon();
         }
-        if let Some(wait) = process.withdraw_after() {
-            let (core, owner) = (Rc::clone(&self.core), Rc::clone(&process.name));
-            let run = process.starts.get();
-            self.core.spawn(leases::doom_helper(core, owner, run, wait));
-        }
+        doom(&self.core, process, process.starts.get());
     }
 
     async fn ready(&self) {
@@ -361,7 +376,14 @@ impl Commands for Executor {
                 self.core.request(Request::Shutdown);
             }
             Loss::Start | Loss::Ended => {
-                info!(process = %process.name, "the helper is not started again; sessions and routes stay");
+                let what = match process.withdraw_after() {
+                    Some(wait) => format!(
+                        "sessions stay, its routes end after {} seconds",
+                        wait.as_secs()
+                    ),
+                    None => "sessions and routes stay".to_owned(),
+                };
+                info!(process = %process.name, "the helper is not started again; {what}");
             }
         }
         self.room(process);

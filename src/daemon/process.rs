@@ -2,14 +2,16 @@
 //!
 //! One task per configured process runs [`supervise`]. A helper is a process group of its own with the working directory
 //! `/`; what it writes to stderr is logged with its name. As in ExaBGP, it lives as long as its stdout is open: a script may
-//! leave its worker in the background and exit. The rest of its group ends with it when it is stopped or started again, so that
-//! nothing is there twice; otherwise it goes on. A helper that misbehaves needs bounded memory and resets no session: lines are bounded, equal answers are counted instead of
-//! stored, and a full queue of events pauses the neighbors that they come from.
+//! leave its worker in the background and exit, of which only `on-death` takes notice. The rest of its group ends with it when
+//! it is stopped or started again, so that nothing is there twice; otherwise it goes on. A helper that misbehaves needs bounded
+//! memory and resets no session: lines are bounded, equal answers are counted instead of stored, and a full queue of events
+//! pauses the neighbors that they come from.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::RawFd;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,8 +37,10 @@ mod respawn;
 mod running;
 
 pub(crate) use child::HelperChild;
-use ending::{Reach, killed, report_end, terminate};
+use child::exited;
+use ending::{Reach, flush, is_open, killed, read_now, report_end, terminate};
 use respawn::Endings;
+use running::PIPE;
 pub(crate) use running::Running;
 
 /// Longest line without newline, in bytes; ExaBGP's limit.
@@ -58,6 +62,8 @@ pub(crate) trait Commands {
     fn started(&self, process: &Rc<Process>);
     /// The queue of a helper has room again: the sources of its events may continue.
     fn room(&self, process: &Process);
+    /// The process of a helper has ended, but not what it has left in the background, which may still send commands.
+    fn exited(&self, process: &Rc<Process>, status: ExitStatus);
     /// A helper has ended, for whatever reason.
     fn ended(&self, process: &Rc<Process>);
     /// A helper could not be started, died too often, or is not restarted.
@@ -321,6 +327,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
             Ok(running) => {
                 process.endings.begin();
                 if is_new {
+                    process.endings.has_exited.set(false);
                     process.queue.open();
                     core.started(process);
                 }
@@ -412,7 +419,7 @@ async fn run(
     let ended = tokio::select! {
         biased;
         () = wished(process) => {
-            told = flush(process, &running.stdin);
+            told = flush(&process.queue, &running.stdin);
             Ended::Wished
         }
         why = read(core, process, &running.stdout) => {
@@ -425,11 +432,12 @@ async fn run(
         }
         status = killed(&process.endings, &mut running.child) => {
             // Commands that it wrote before are still executed.
-            drain(core, process, &running.stdout).await;
+            drain(core, process, (&running.stdout, usize::MAX)).await;
             report_end(&process.name, status);
             Ended::Died
         }
         () = write(core, process, &running.stdin) => Ended::Died,
+        () = mourn(core, process, &running.stdout) => Ended::Died,
         () = complaints.read(&running.stderr) => Ended::Died,
     };
     let rest = process.input.take();
@@ -463,22 +471,6 @@ async fn run(
     complaints.finish(&running.stderr);
     process.pid.set(None);
     ended
-}
-
-/// Writes as much of the queue as fits into the pipe, without waiting: the `shutdown` event must be written even if the
-/// writing task has not run before the helper is stopped. Returns `true` if all was written, and there was something.
-fn flush(process: &Process, stdin: &pipe::Sender) -> bool {
-    let told = !process.queue.is_empty();
-    while !process.queue.is_empty() {
-        let written = process
-            .queue
-            .write(|slices| stdin.try_write_vectored(slices));
-        // The pipe is full or broken: the helper does not read it.
-        if written.is_err() {
-            return false;
-        }
-    }
-    told
 }
 
 async fn wished(process: &Process) {
@@ -528,18 +520,40 @@ fn read_once(stdout: &pipe::Receiver, process: &Process) -> io::Result<usize> {
     stdout.try_read_buf(&mut *buffer)
 }
 
-/// Reads what is available without waiting for more.
-async fn drain(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::Receiver) {
+/// Reads what is available without waiting for more, and stops after that many bytes.
+async fn drain(
+    core: &Rc<impl Commands>,
+    process: &Rc<Process>,
+    (stdout, mut most): (&pipe::Receiver, usize),
+) {
     loop {
         core.ready().await;
         if take_lines(core, process) {
             tokio::task::yield_now().await;
-        } else if process.input.borrow().len() > LINE
-            || !matches!(read_once(stdout, process), Ok(1..))
-        {
+        } else if most == 0 || process.input.borrow().len() > LINE {
             return;
+        } else {
+            match read_now(stdout, &mut process.input.borrow_mut()) {
+                Ok(bytes @ 1..) => most = most.saturating_sub(bytes),
+                _ => return,
+            }
         }
     }
+}
+
+/// Notes once that the process of the helper has ended, while what it has left in the background goes on. Never returns.
+async fn mourn(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::Receiver) {
+    if let Some(pid) = process.pid.get()
+        && !process.endings.has_exited.get()
+        && let Ok(status) = exited(pid).await
+        && is_open(stdout)
+    {
+        // What it wrote itself is executed before, of which the pipe may be full.
+        drain(core, process, (stdout, PIPE as usize)).await;
+        process.endings.has_exited.set(true);
+        core.exited(process, status);
+    }
+    std::future::pending().await
 }
 
 /// Executes whole lines that were read, as many as fit into a turn, and leaves the rest. Returns `false` if there is none.

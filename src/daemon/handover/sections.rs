@@ -31,6 +31,7 @@ const METRICS: u8 = 8;
 const AWAITED: u8 = 9;
 const UNMARKED: u8 = 10;
 const RECORDED: u8 = 11;
+const EXITED: u8 = 12;
 
 /// The sections.
 #[derive(Debug, Default, PartialEq)]
@@ -57,6 +58,8 @@ pub(super) struct Sections {
     unmarked: Vec<(u32, Vec<Family>)>,
     /// The names of neighbors in the journal, where they are in another notation.
     recorded: Vec<(u32, String)>,
+    /// Helpers whose own process has ended, while what they have left in the background goes on.
+    exited: Vec<String>,
 }
 
 /// A helper that was killed because it did not read its events: its name; how often in a row, and how soon it is started
@@ -100,6 +103,9 @@ impl Sections {
             let counts = (process.starts.get(), counts.done, counts.refused);
             (waits.0 > 0).then(|| (process.name.to_string(), waits, counts))
         });
+        let exited = helpers
+            .iter()
+            .filter(|process| process.endings.has_exited.get());
         let counts = core.stats.numbers().into_iter();
         let counts = counts.chain([(LEASES, vec![core.leases.ended.get()])]);
         let journal = core.journal.shown();
@@ -117,6 +123,7 @@ impl Sections {
                 .map(|(place, socket)| (place.to_string(), *socket))
                 .collect(),
             killed: killed.collect(),
+            exited: exited.map(|process| process.name.to_string()).collect(),
             rates: rates.collect(),
             refused: refused.collect(),
             attempts: attempts.collect(),
@@ -174,6 +181,9 @@ impl Sections {
                     refused: *refused,
                 });
             }
+        }
+        for process in self.exited.iter().filter_map(|name| helper(name)) {
+            process.endings.has_exited.set(true);
         }
         for (id, attempts) in &self.attempts {
             let listed = numbers.get(id).and_then(|id| core.neighbors.get(*id));
@@ -268,6 +278,7 @@ impl Field for Sections {
             section(AWAITED, &self.awaited),
             section(UNMARKED, &self.unmarked),
             section(RECORDED, &self.recorded),
+            section(EXITED, &self.exited),
         ];
         sections.put(out);
     }
@@ -288,6 +299,7 @@ impl Field for Sections {
                 AWAITED => all.awaited = Field::get(r)?,
                 UNMARKED => all.unmarked = Field::get(r)?,
                 RECORDED => all.recorded = Field::get(r)?,
+                EXITED => all.exited = Field::get(r)?,
                 _ => {}
             }
         }
@@ -321,6 +333,7 @@ mod tests {
             awaited: vec![(3, vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST])],
             unmarked: vec![(4, vec![Family::IPV6_UNICAST])],
             recorded: vec![(5, "neighbor ::1".to_owned())],
+            exited: vec!["helper".to_owned()],
         };
         let mut bytes = Vec::new();
         all.put(&mut bytes);

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use tokio::process::Child;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -65,18 +65,31 @@ impl InheritedChild {
             if let Some(status) = self.status {
                 return Ok(status);
             }
-            let raw = match waitpid(self.pid, Some(WaitPidFlag::WNOHANG))? {
-                WaitStatus::Exited(_, code) => Some(code << 8),
-                WaitStatus::Signaled(_, signal, _) => Some(signal as i32),
-                _ => None,
-            };
-            match raw {
-                Some(raw) => self.status = Some(ExitStatus::from_raw(raw)),
-                None => {
-                    self.ended.recv().await;
-                }
+            self.status = status_of(waitpid(self.pid, Some(WaitPidFlag::WNOHANG))?);
+            if self.status.is_none() {
+                self.ended.recv().await;
             }
         }
+    }
+}
+
+/// Waits until a child has ended. Its status can still be waited for, so that its process ID is not another's by then.
+pub(super) async fn exited(pid: Pid) -> io::Result<ExitStatus> {
+    let mut ended = signal(SignalKind::child())?;
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    loop {
+        if let Some(status) = status_of(waitid(Id::Pid(pid), flags)?) {
+            return Ok(status);
+        }
+        ended.recv().await;
+    }
+}
+
+fn status_of(status: WaitStatus) -> Option<ExitStatus> {
+    match status {
+        WaitStatus::Exited(_, code) => Some(ExitStatus::from_raw(code << 8)),
+        WaitStatus::Signaled(_, signal, _) => Some(ExitStatus::from_raw(signal as i32)),
+        _ => None,
     }
 }
 
@@ -94,9 +107,12 @@ mod tests {
                 .spawn()
                 .expect("a shell");
             let pid = i32::try_from(child.id()).expect("a process ID");
-            let mut inherited = HelperChild::inherited(Pid::from_raw(pid)).expect("a handler");
+            let pid = Pid::from_raw(pid);
+            let seen = exited(pid).await.expect("it is our child");
+            let mut inherited = HelperChild::inherited(pid).expect("a handler");
             let status = inherited.wait().await.expect("it is our child");
             assert!(status.to_string().starts_with(expected), "{status}");
+            assert_eq!(seen, status);
             assert_eq!(inherited.wait().await.expect("known"), status);
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Endings {
     /// It was killed for that, and has not been started again.
     is_killed: Cell<bool>,
     killing: Notify,
+    /// Its own process has ended, and what it has left in the background goes on.
+    pub(crate) has_exited: Cell<bool>,
     /// When it was started.
     begun: Cell<Option<Instant>>,
     /// When it is started again.

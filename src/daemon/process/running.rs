@@ -15,7 +15,7 @@ use crate::config::ProcessConfig;
 use crate::daemon::confine::{self, Launch, Report};
 
 /// Size that the pipes are asked to have, in bytes.
-const PIPE: i32 = 1 << 20;
+pub(super) const PIPE: u32 = 1 << 20;
 
 /// A running helper.
 pub(crate) struct Running {
@@ -47,7 +47,7 @@ impl Running {
         let stderr = child.stderr.take().ok_or_else(missing)?.into_owned_fd()?;
         for fd in [stdin.as_fd(), stdout.as_fd()] {
             // The size only matters for speed, and the user's limit for pipe memory may be reached.
-            if let Err(cause) = fcntl(fd, FcntlArg::F_SETPIPE_SZ(PIPE)) {
+            if let Err(cause) = fcntl(fd, FcntlArg::F_SETPIPE_SZ(PIPE.cast_signed())) {
                 debug!(process = %config.name, %cause, "the pipe keeps its size");
             }
         }

@@ -3,6 +3,7 @@
 use oxabgp::bgp::message::MessageType;
 
 use super::control::{Client, start_with};
+use super::upgrade::upgrade;
 use super::{announced, listener, neighbor, process, session, update, with_helper};
 use crate::support::daemon::{Daemon, Lab, wait_for};
 
@@ -161,6 +162,69 @@ fn routes_of_a_helper_that_died_end_unless_it_announces_them_again() {
     });
     daemon.logged("leases have ended process=helper routes=1 first=11.0.0.0/8");
     assert!(!daemon.log().contains("first=10.0.0.0/8"));
+    assert!(!daemon.log().contains("goes on"));
+}
+
+#[test]
+fn routes_of_a_killed_helper_end_even_if_its_children_keep_its_output_open() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = format!(
+        "echo 'announce route 10.0.0.0/8 next-hop self'\nsleep 1000 &\necho $$ > {}\nwait",
+        lab.path("pid").display()
+    );
+    let configuration = process(&lab, "helper", &script)
+        .replace("encoder json;", "encoder json; on-death withdraw-after 1;")
+        + &neighbor(port, "api { processes [ helper ]; }");
+    let daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    announced(&mut peer, &[8, 10]);
+    let pid = lab.lines("pid", |lines| !lines.is_empty())[0].clone();
+    let pid = nix::unistd::Pid::from_raw(pid.parse().expect("a number"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("it runs");
+    wait_for("the withdrawal", || {
+        (peer.expect(MessageType::UPDATE) == [0, 2, 8, 10, 0, 0]).then_some(())
+    });
+    let log = daemon.logged("leases have ended process=helper routes=1");
+    assert!(
+        log.contains(
+            "the helper ended: signal: 9 (SIGKILL); what it has left in the background goes on"
+        ),
+        "{log}"
+    );
+}
+
+#[test]
+fn what_a_start_script_has_left_in_the_background_keeps_its_routes() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let (go, end) = (lab.path("go"), lab.path("end"));
+    let script = format!(
+        "echo 'announce route 10.0.0.0/8 next-hop self'\n\
+         (while [ ! -e {go} ]; do sleep 0.05; done; echo 'announce route 11.0.0.0/8 next-hop self'\n\
+         while [ ! -e {end} ]; do sleep 0.05; done; echo 'announce route 12.0.0.0/8 next-hop self lifetime 3s'\n\
+         exec sleep 1000) &\nexit 0",
+        go = go.display(),
+        end = end.display()
+    );
+    let configuration = process(&lab, "helper", &script)
+        .replace("encoder json;", "encoder json; on-death withdraw-after 2;")
+        + &neighbor(port, "api { processes [ helper ]; }");
+    let daemon = start_with(&lab, &configuration);
+    let goes_on = "what it has left in the background goes on";
+    daemon.logged(goes_on);
+    lab.write("go", "");
+    daemon.logged("leases have ended process=helper routes=1 first=10.0.0.0/8");
+    // The next process of the daemon finds it as this one has.
+    upgrade(&lab, &daemon);
+    lab.write("end", "");
+    let log = daemon.logged("leases have ended process=helper routes=1 first=12.0.0.0/8");
+    assert_eq!(log.matches(goes_on).count(), 1, "{log}");
+    let text = Client::new(&lab).ask("show adj-rib out");
+    assert!(
+        text.contains("11.0.0.0/8") && !text.contains("10.0.0.0/8"),
+        "{text}"
+    );
 }
 
 #[test]
