@@ -254,9 +254,9 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// Refuses to remove more than so many percent.
+    /// Refuses to remove more than so many percent. What a key has may go: who names it means it.
     fn check(&self, most: Option<u8>) -> Result<(), String> {
-        match most.filter(|_| !self.plan.force) {
+        match most.filter(|_| !self.plan.force && self.plan.key.is_none()) {
             Some(most) if self.removed * 100 > self.before * usize::from(most) => Err(format!(
                 "{} of {} routes would be removed, more than {most}%",
                 self.removed, self.before

@@ -122,6 +122,37 @@ fn the_sets_of_a_helper_end_some_time_after_it() {
 }
 
 #[test]
+fn a_key_may_lose_its_route_whatever_max_remove_is() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    // As in etc/set.conf.
+    let guard = "encoder json; guard { prefixes [ 198.51.100.0/24 le 32 203.0.113.0/24 ]; max-remove 50%; }";
+    let configuration = helper(&lab, "edge").replace("encoder json;", guard)
+        + &neighbor(port, "api { processes [ edge ]; }");
+    let _daemon = start_with(&lab, &configuration);
+    for (line, wanted) in [
+        (
+            "put web route 198.51.100.7/32 next-hop self",
+            "done added 1 changed 0 removed 0",
+        ),
+        (
+            "put web route 198.51.100.8/32 next-hop self",
+            "done added 1 changed 0 removed 1",
+        ),
+        ("delete web", "done added 0 changed 0 removed 1"),
+    ] {
+        assert_eq!(tell(&lab, "edge", &format!("set edge {line}\n"), 1), wanted);
+    }
+    let done = "done added 1 changed 0 removed 0";
+    assert_eq!(
+        tell(&lab, "edge", &declare(1, &["198.51.100.0/24"]), 2),
+        done
+    );
+    // The whole set is still protected.
+    assert_eq!(tell(&lab, "edge", &declare(2, &[]), 2), "error");
+}
+
+#[test]
 fn a_set_without_its_routes_has_no_revision_and_stays_that_of_its_helper() {
     let lab = Lab::new();
     let (listener, port) = listener();
