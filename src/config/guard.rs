@@ -27,7 +27,7 @@ pub struct GuardConfig {
     pub warn_at: Option<u8>,
     /// Operators are subject to these rules, too.
     pub operators: bool,
-    /// Most announcements a second; twice as many at once.
+    /// Most announcements a second of what is not announced already; twice as many at once, or more in one step.
     pub max_rate: Option<u32>,
     /// The most routes of a set that one `replace` may remove, in percent of those that there are.
     pub max_remove: Option<u8>,

@@ -90,7 +90,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
     Keyword {
         word: "max-rate",
         value: "<announcements>",
-        doc: "the most announcements a second; twice as many at once",
+        doc: "the most announcements a second, twice as many at once. Announcing again what is announced is not counted. One command, batch or set may have more if none were announced for two seconds; others wait until the rate allows them",
         read: |guard, c, _| {
             c.value("a number, 1 or more", |word| {
                 value::u32(word).filter(|most| *most > 0)

@@ -86,27 +86,28 @@ impl GuardState {
         !self.near.replace(near) && near
     }
 
-    /// Takes the announcements of a command off the rate.
+    /// Takes the announcements of a command or a set off the rate. One that has more than the rate ever allows is admitted when
+    /// nothing was announced before, and what comes later waits.
     pub(crate) fn spend(&self, rate: u32, count: usize, now: Instant) -> Result<(), Rejection> {
-        let (rate, wanted) = (f64::from(rate), count_as_f64(count));
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let (rate, wanted) = (f64::from(rate), f64::from(count));
+        let most = 2.0 * rate;
         let mut tokens = self.tokens.borrow_mut();
-        let (left, at) = tokens.unwrap_or((2.0 * rate, now));
+        let (left, at) = tokens.unwrap_or((most, now));
         let earned = now.saturating_duration_since(at).as_secs_f64() * rate;
-        let left = (left + earned).min(2.0 * rate);
-        if left < wanted {
+        let left = (left + earned).min(most);
+        let needed = wanted.min(most);
+        if left < needed {
             *tokens = Some((left, now));
-            return reject(
-                "max-rate",
-                format!("more than {rate} announcements a second"),
+            let seconds = ((needed - left) / rate).ceil();
+            let text = format!(
+                "more than {rate} announcements a second: {count} at once are possible in {seconds} s"
             );
+            return reject("max-rate", text);
         }
         *tokens = Some((left - wanted, now));
         Ok(())
     }
-}
-
-fn count_as_f64(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
 /// The routes that some changes are about: whether an owner has them now, and the peers that it announces them to after the
@@ -141,5 +142,44 @@ impl Held {
         let gained = routes().filter(|(was, is)| !was && *is).count();
         let lost = routes().filter(|(was, is)| *was && !is).count();
         (before + gained).saturating_sub(lost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_step_may_be_larger_than_the_rate_ever_allows_and_later_ones_wait_for_it() {
+        let (state, begin) = (GuardState::default(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let no = |text: &str| {
+            Err(Rejection {
+                rule: "max-rate",
+                message: format!("more than 50 announcements a second: {text}"),
+            })
+        };
+        assert_eq!(state.spend(50, 1, at(0)), Ok(()));
+        assert_eq!(
+            state.spend(50, 250, at(0)),
+            no("250 at once are possible in 1 s")
+        );
+        assert_eq!(state.spend(50, 250, at(1)), Ok(()));
+        // 150 are missing.
+        assert_eq!(
+            state.spend(50, 1, at(1)),
+            no("1 at once are possible in 4 s")
+        );
+        assert_eq!(
+            state.spend(50, 100, at(4)),
+            no("100 at once are possible in 2 s")
+        );
+        assert_eq!(state.spend(50, 50, at(5)), Ok(()));
+        assert_eq!(state.spend(50, usize::MAX, at(7)), Ok(()));
+        assert!(
+            state
+                .tokens(at(7))
+                .is_some_and(|(left, _)| left.is_finite())
+        );
     }
 }
