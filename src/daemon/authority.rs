@@ -21,8 +21,10 @@ use super::sets::{owner_name, set_of};
 pub(crate) struct Judging<'a> {
     own: &'a Authority,
     core: &'a Core,
-    /// How many of them are announcements.
-    announced: usize,
+    /// One of them is an announcement.
+    announces: bool,
+    /// How many announcements change something, if a guard limits their rate.
+    news: Option<usize>,
     /// The routes of the owner, if a guard limits their number.
     held: Option<Held>,
     limits: Vec<LimitJudging>,
@@ -34,10 +36,12 @@ impl<'a> Judging<'a> {
             .guards
             .iter()
             .any(|(guard, _)| guard.max_routes.is_some());
+        let limits_rate = own.guards.iter().any(|(guard, _)| guard.max_rate.is_some());
         Self {
             own,
             core,
-            announced: 0,
+            announces: false,
+            news: limits_rate.then_some(0),
             held: limits_routes.then(Held::default),
             limits: core.limits.begin(&core.neighbors),
         }
@@ -55,8 +59,13 @@ impl<'a> Judging<'a> {
                 .inspect_err(|rejection| process.guarded.refuse(rejection.rule))?;
         }
         self.own.judge_recorded(self.core, changes)?;
-        let is_new = |change: &&Change| matches!(change.action, Action::Announce(_));
-        self.announced += changes.iter().filter(is_new).count();
+        let announces = |change: &&Change| matches!(change.action, Action::Announce(_));
+        self.announces |= changes.iter().any(|change| announces(&change));
+        if let Some(news) = &mut self.news {
+            // What only renews costs neighbors nothing.
+            let is_new = |change: &&Change| !self.core.routes.is_announced(change);
+            *news += changes.iter().filter(announces).filter(is_new).count();
+        }
         if let Some(held) = &mut self.held {
             let is_own = |owner: &str| self.own.owns(self.core, owner);
             let peers = |nlri: NlriRef<'_>| self.core.leases.held(nlri, &is_own);
@@ -75,7 +84,7 @@ impl<'a> Judging<'a> {
     /// # Errors
     /// When there are too many announcements, or a neighbor would be sent too many routes. The rejection is counted.
     pub(crate) fn finish(self) -> Result<(), Rejection> {
-        if self.announced == 0 {
+        if !self.announces {
             return Ok(());
         }
         for (guard, process) in &self.own.guards {
@@ -102,9 +111,9 @@ impl<'a> Judging<'a> {
                 }
             }
         }
-        match guard.max_rate {
-            Some(rate) => process.guarded.spend(rate, self.announced, clock::now()),
-            None => Ok(()),
+        match (guard.max_rate, self.news) {
+            (Some(rate), Some(news @ 1..)) => process.guarded.spend(rate, news, clock::now()),
+            _ => Ok(()),
         }
     }
 }

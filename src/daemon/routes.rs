@@ -146,6 +146,11 @@ impl Routes {
         self.rib_mut().holders(nlri, attributes)
     }
 
+    /// Returns `true` if a change announces what is announced to its neighbors already.
+    pub(crate) fn is_announced(&self, change: &Change) -> bool {
+        self.rib_mut().is_announced(change)
+    }
+
     /// The neighbors that have a route in Adj-RIB-Out, by any of its paths, whether their sessions are established or not.
     pub(crate) fn announced_to(&self, nlri: &Nlri) -> PeerSet {
         self.rib_mut().announced_to(nlri.as_ref())

@@ -46,6 +46,18 @@ impl AdjRibOut {
         self.targets[target].outcome.accepted > 0
     }
 
+    /// Returns `true` if [`apply`](Self::apply) of an announcement would change nothing.
+    pub fn is_announced(&mut self, change: &Change) -> bool {
+        let Action::Announce(attributes) = &change.action else {
+            return false;
+        };
+        let nlri = change.nlri.as_ref();
+        let target = self.target(&change.peers, nlri.family);
+        let taken = self.targets[target].taken.clone();
+        let holders = self.holders(nlri, Some(attributes));
+        taken.set().is_none_or(|taken| taken.is_subset(&holders))
+    }
+
     /// Does a few steps of the cleanup after removals.
     pub(super) fn tidy(&mut self, steps: u32) {
         for _ in 0..steps {

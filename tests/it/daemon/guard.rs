@@ -8,6 +8,11 @@ use crate::support::daemon::{Daemon, Lab, wait_for};
 
 /// The answers of a daemon to the lines of a guarded helper, and its log.
 fn answers(guard: &str, lines: &[&str]) -> (Vec<String>, String) {
+    answers_of(guard, lines, lines.len())
+}
+
+/// The same for lines of which only so many are answered.
+fn answers_of(guard: &str, lines: &[&str], count: usize) -> (Vec<String>, String) {
     let lab = Lab::new();
     let (_listener, port) = listener();
     let all: String = lines
@@ -33,7 +38,7 @@ fn answers(guard: &str, lines: &[&str]) -> (Vec<String>, String) {
         (is_whole && matches!(word, "done" | "error")).then(|| word.to_owned())
     };
     let got = lab.lines("answers", |got| {
-        got.iter().filter_map(answer).count() > lines.len()
+        got.iter().filter_map(answer).count() > count
     });
     let got: Vec<String> = got.iter().filter_map(answer).skip(1).collect();
     (got, daemon.log())
@@ -157,9 +162,11 @@ fn the_newest_route_over_the_limit_is_refused() {
 
 #[test]
 fn the_rate_is_limited_but_not_that_of_withdrawals() {
-    let announce = "announce route 10.0.0.0/8 next-hop self";
     let begin = Instant::now();
-    let mut lines = vec![announce; 40];
+    let news: Vec<String> = (0..40)
+        .map(|med| format!("announce route 10.0.0.0/8 next-hop self med {med}"))
+        .collect();
+    let mut lines: Vec<&str> = news.iter().map(String::as_str).collect();
     lines.extend(["withdraw route 10.0.0.0/8"; 20]);
     let (got, log) = answers("max-rate 5;", &lines);
     let took = begin.elapsed();
@@ -168,6 +175,47 @@ fn the_rate_is_limited_but_not_that_of_withdrawals() {
     // On a machine so slow that the rate is not reached, nothing is refused.
     assert!(done < 40 || took > Duration::from_secs(5), "{log}");
     assert!(got[40..].iter().all(|answer| answer == "done"));
+}
+
+#[test]
+fn to_announce_again_does_not_count_for_the_rate() {
+    let begin = Instant::now();
+    // The neighbor does not have all families.
+    let first = "announce route 10.0.0.0/8 next-hop self lifetime 1h";
+    let mut lines = vec![first, "announce ipv4 multicast 10.0.0.0/8 next-hop self"];
+    for _ in 0..40 {
+        lines.extend([first, "announce route 10.0.0.0/8 next-hop self"]);
+    }
+    // More than ten with the first one.
+    let news: Vec<String> = (1..30)
+        .map(|number| format!("announce route 10.{number}.0.0/16 next-hop self"))
+        .collect();
+    lines.extend(news.iter().map(String::as_str));
+    lines.extend([first; 20]);
+    let (got, log) = answers("max-rate 5;", &lines);
+    let is_slow = begin.elapsed() > Duration::from_secs(5);
+    let refused = |part: &[String]| part.iter().filter(|answer| *answer == "error").count();
+    assert_eq!(refused(&got[..82]), 0, "{log}");
+    assert!(refused(&got[82..111]) > 0 || is_slow, "{log}");
+    assert_eq!(refused(&got[111..]), 0, "{log}");
+}
+
+#[test]
+fn a_set_with_more_routes_than_the_rate_ever_allows_is_applied_when_nothing_came_before() {
+    let routes: Vec<String> = (0..120)
+        .map(|number| format!("route 10.{number}.0.0/16 next-hop self"))
+        .collect();
+    let attributes = "announce attributes next-hop self nlri 11.0.0.0/16 11.1.0.0/16";
+    let mut lines = vec!["set edge replace revision 1"];
+    lines.extend(routes.iter().map(String::as_str));
+    lines.extend(["set edge end", attributes]);
+    // The set is admitted, and what comes at once after it waits.
+    let (got, log) = answers_of("max-rate 2;", &lines, 3);
+    assert_eq!(got, ["done", "done", "error"], "{log}");
+    assert!(
+        log.contains("more than 2 announcements a second: 2 at once are possible in "),
+        "{log}"
+    );
 }
 
 #[test]
