@@ -64,13 +64,18 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    /// `lifetime` at the end of an announcement: `10m`. A semicolon may follow it, as any other word.
+    /// `lifetime` at the end of an announcement: `10m`. A semicolon may follow it, as any other word. That of a withdrawal is
+    /// ignored.
     fn lifetime(&mut self, line: &str, set: &Option<Staging>) -> Result<(), CommandError> {
         let command = line[self.at..self.end].trim_end_matches([';', ' ', '\t']);
         let announces = command.contains("announce ")
             || command.contains(" put ")
             || set.is_some() && !command.starts_with("set ") && !command.starts_with("show ");
-        if !announces || command.contains(" advisory ") {
+        // Helpers make a withdrawal of an announcement by another verb.
+        let withdraws =
+            !announces && command.contains("withdraw ") && !command.contains("withdraw watchdog ");
+        let has_none = command.starts_with('#') || command.contains(" advisory ");
+        if has_none || !announces && !withdraws {
             return Ok(());
         }
         let (before, last) = cut(command);
@@ -85,8 +90,10 @@ impl<'a> Options<'a> {
             return Ok(());
         }
         let span = Span::new(end - last.len(), end);
-        self.lifetime =
-            duration(last).ok_or_else(|| SyntaxError::expected(span, expected, last))?;
+        let lifetime = duration(last).ok_or_else(|| SyntaxError::expected(span, expected, last))?;
+        if announces {
+            self.lifetime = lifetime;
+        }
         self.end = self.at + rest.len();
         Ok(())
     }

@@ -35,6 +35,38 @@ fn a_semicolon_may_follow_a_lifetime() {
 }
 
 #[test]
+fn the_lifetime_of_a_withdrawal_is_ignored() {
+    let mut talk = Talk::new();
+    for line in [
+        "announce route 10.0.0.0/8 next-hop 192.0.2.1 lifetime 10m",
+        "neighbor 127.0.0.2 announce route 10.0.0.0/8 next-hop 192.0.2.1 community [ 65000:1 ] lifetime 10m;",
+        "announce attributes next-hop 192.0.2.1 nlri 10.0.0.0/8 11.0.0.0/8 lifetime forever",
+        "announce ipv4 unicast 10.0.0.0/8 next-hop 192.0.2.1 lifetime 24h sync",
+        "announce flow route { match { destination 10.0.0.0/8; } then { discard; } } lifetime 2",
+        "announce flow route destination 10.0.0.0/8 discard lifetime 2",
+    ] {
+        assert_eq!(refusal(&mut talk, line), None, "{line}");
+        talk.calls();
+        let line = line.replace("announce", "withdraw");
+        assert_eq!(refusal(&mut talk, &line), None, "{line}");
+        let without = line.split(" lifetime").next().expect("a first part");
+        let calls = talk.calls();
+        assert!(!calls.is_empty(), "{line}");
+        assert_eq!(refusal(&mut talk, without), None, "{without}");
+        assert_eq!(talk.calls(), calls, "{line}");
+    }
+    // A remark is none.
+    assert_eq!(
+        refusal(&mut talk, "# withdraw it before its lifetime ends"),
+        None
+    );
+    assert_eq!(
+        refusal(&mut talk, "# announce it with a lifetime soon"),
+        None
+    );
+}
+
+#[test]
 fn errors_name_the_lifetime_and_its_place() {
     let mut talk = Talk::new();
     let missing = "expected a lifetime such as `10m`, `24h`, `600`, or `forever`, found the end of the statement";
@@ -76,8 +108,12 @@ fn errors_name_the_lifetime_and_its_place() {
             format!("{misplaced}, at column 66"),
         ),
         (
-            "withdraw route 10.0.0.0/8 lifetime 2".to_owned(),
+            "withdraw route 10.0.0.0/8 lifetime 2 next-hop 192.0.2.1".to_owned(),
             format!("{misplaced}, at column 27"),
+        ),
+        (
+            "withdraw route 10.0.0.0/8 next-hop 192.0.2.1 lifetime 1w".to_owned(),
+            "expected a lifetime such as `10m`, `24h`, `600`, or `forever`, found `1w`, at column 55".to_owned(),
         ),
         (
             "announce eor ipv4 unicast lifetime 2".to_owned(),
