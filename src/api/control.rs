@@ -202,6 +202,12 @@ pub trait Control {
         Ok(())
     }
 
+    /// Returns `true` if the log may have another line about the commands of this source; each call counts as one. Always so by
+    /// default.
+    fn may_remark(&self) -> bool {
+        true
+    }
+
     /// Sends the End-of-RIB marker of `family`, after all that was applied before.
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family);
 

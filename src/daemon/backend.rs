@@ -18,6 +18,7 @@ use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, reso
 use crate::bgp::{AttributeSet, Family, Notification, Sender};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
+use crate::journal::OPERATOR;
 use crate::rib::{Action, Change, PeerId, PeerSet, Run};
 
 use super::advisory;
@@ -118,8 +119,10 @@ impl<'a> ApiBackend<'a> {
         self.lease(changes);
         for change in &changes.list {
             // As with ExaBGP, the answer is `done` anyway: helpers announce both address families to all neighbors.
-            let routes = &self.core.routes;
-            routes.apply(change, "no selected neighbor has this family");
+            if !self.core.routes.apply(change) && self.may_remark() {
+                let nlri = &change.nlri;
+                warn!(route = %nlri, family = %nlri.family, "no selected neighbor has this family");
+            }
         }
     }
 
@@ -273,6 +276,10 @@ impl Control for ApiBackend<'_> {
             && self.core.routes.apply_run(run)
     }
 
+    fn may_remark(&self) -> bool {
+        self.core.log_limit.admits(self.helper.unwrap_or(OPERATOR))
+    }
+
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
         // RFC 4724 section 2 allows families of the session only: peers reset it after a marker of another family.
         let mut exchange = PeerSet::new();
@@ -287,7 +294,7 @@ impl Control for ApiBackend<'_> {
             {
                 session.end_of_rib(family);
                 exchange.insert(neighbor.id);
-            } else {
+            } else if self.may_remark() {
                 warn!(neighbor = %neighbor.name(), %family, "no End-of-RIB is sent: the session has not negotiated this family");
             }
         });

@@ -30,6 +30,7 @@ use super::hold::{Handover, Works};
 use super::initial_routes::{self, Tables};
 use super::journal::{Journal, Recorded};
 use super::lease_table::{self, LeaseTable};
+use super::log_limit::LogLimit;
 use super::neighbor::Neighbor;
 use super::neighbors::{Listed, Neighbors};
 use super::queue::Queue;
@@ -130,6 +131,8 @@ pub(crate) struct Core {
     requests: Requests,
     pub(crate) alarms: Alarms,
     pub(crate) stats: Stats,
+    /// How many refused commands are logged.
+    pub(crate) log_limit: LogLimit,
     /// Routes that end by themselves.
     pub(crate) leases: LeaseTable,
     pub(crate) sets: Sets,
@@ -178,6 +181,7 @@ impl Core {
             requests: Requests::default(),
             alarms: Alarms::default(),
             stats: Stats::default(),
+            log_limit: LogLimit::default(),
             leases: LeaseTable::default(),
             sets: Sets::default(),
             checks: Checks::since(age),

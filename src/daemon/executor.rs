@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 
 use crate::api::command::{self, Deferred, Dump, Later, Listing, Outcome, SetPlan, Source};
+use crate::journal::OPERATOR;
 
 use super::backend::ApiBackend;
 use super::core::Core;
@@ -197,8 +198,10 @@ impl Executor {
             Outcome::Watch(watch) => self.core.watch(*watch, queue),
             Outcome::Failed(reason) => {
                 self.refuse();
-                let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
-                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
+                if self.core.log_limit.admits(helper.unwrap_or(OPERATOR)) {
+                    let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
+                    warn!(process = %source.name, command = %line, "the command is refused: {reason}");
+                }
             }
             Outcome::Done | Outcome::Synced(_) => {}
         }
@@ -275,7 +278,9 @@ impl Executor {
                 // It may have died meanwhile.
                 end_with(&core, &process, run);
             }
-            if let Err(reason) = &result {
+            if let Err(reason) = &result
+                && core.log_limit.admits(helper.as_deref().unwrap_or(OPERATOR))
+            {
                 warn!(set = shown.name, "the set is refused: {reason}");
             }
             drop(work);

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use tracing::warn;
 
 use super::announce_limit::AnnounceLimits;
 use super::neighbor::Neighbor;
@@ -37,8 +38,9 @@ impl Tables<'_> {
     /// Applies a change. Returns `false` if an `announce-limit` does not allow it.
     pub(crate) fn apply(&self, change: &Change) -> bool {
         let is_admitted = self.limits.admits((self.routes, self.neighbors), change);
-        if is_admitted {
-            self.routes.apply(change, "no neighbor has this family");
+        if is_admitted && !self.routes.apply(change) {
+            let nlri = &change.nlri;
+            warn!(route = %nlri, family = %nlri.family, "no neighbor has this family");
         }
         is_admitted
     }

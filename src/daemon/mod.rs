@@ -10,7 +10,7 @@
 //!
 //! | module | purpose |
 //! |---|---|
-//! | `signal`, `notify`, `privilege`, `clock`, `until_closed`, `stats`, `log_file` | signals, systemd, change of user, clocks, the end of connections, what is measured, the open log |
+//! | `signal`, `notify`, `privilege`, `clock`, `until_closed`, `stats`, `log_file`, `log_limit` | signals, systemd, change of user, clocks, the end of connections, what is measured, the open log, and how many lines of a kind it gets |
 //! | `sync_acks`, `queue` | answers that are held back until routes have been sent; text for a helper's stdin |
 //! | `helper_log`, `guard`, `process` | what helpers write to stderr, and may announce; one helper process |
 //! | `events` | which helpers receive which events |
@@ -75,6 +75,7 @@ mod lease_table;
 mod leases;
 mod listing;
 pub(crate) mod log_file;
+mod log_limit;
 mod message_log;
 mod monitors;
 mod mrt;
@@ -369,6 +370,10 @@ fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
     tokio::task::spawn_local({
         let core = Rc::clone(core);
         async move { core.alarms.run().await }
+    });
+    tokio::task::spawn_local({
+        let core = Rc::clone(core);
+        async move { core.log_limit.report().await }
     });
     tokio::task::spawn_local(notify::live());
     core.spawn({

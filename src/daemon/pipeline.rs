@@ -71,6 +71,10 @@ async fn serve(
         let core = Rc::clone(&core);
         async move { core.alarms.run().await }
     });
+    tokio::task::spawn_local({
+        let core = Rc::clone(&core);
+        async move { core.log_limit.report().await }
+    });
     core.spawn({
         let core = Rc::clone(&core);
         async move { leases::run(&core).await }

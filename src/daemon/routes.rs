@@ -93,19 +93,15 @@ impl Routes {
         self.rib_mut().check(change)
     }
 
-    /// Applies a change, and logs `unaccepted` if no neighbor has its family.
-    pub(crate) fn apply(&self, change: &Change, unaccepted: &str) {
+    /// Applies a change. Returns `false` if no neighbor has its family.
+    pub(crate) fn apply(&self, change: &Change) -> bool {
         message_log::change(change);
-        let outcome = self.rib_mut().apply(change);
-        if outcome.accepted == 0 {
-            warn!(route = %change.nlri, family = %change.nlri.family, "{unaccepted}");
-        }
+        self.rib_mut().apply(change).accepted > 0
     }
 
     /// Applies a change of which nobody has to be told if no neighbor has its family.
     pub(crate) fn apply_quietly(&self, change: &Change) {
-        message_log::change(change);
-        self.rib_mut().apply(change);
+        self.apply(change);
     }
 
     /// Applies a run. Returns `false`, with nothing changed, if its changes must be checked, applied and logged one by one.

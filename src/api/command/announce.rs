@@ -165,7 +165,7 @@ pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, Comman
     sentence(call, verb, |c, control| {
         route::attributes_where(c, verb, |tail, prefix, span| {
             if !logged.replace(true) {
-                cache::warn_of(tail, verb);
+                cache::warn_of(tail, verb, control);
             }
             match verb {
                 Verb::Announce => check_next_hop(tail, (prefix, span), &peers, control),

@@ -30,17 +30,24 @@ impl Default for Tails {
 }
 
 /// Logs what is suspicious in a sentence but carried out anyway, as in ExaBGP.
-pub(super) fn warn_of(tail: &Tail, verb: Verb) {
+pub(super) fn warn_of(tail: &Tail, verb: Verb, control: &dyn Control) {
+    let log = |text: &str| {
+        if control.may_remark() {
+            warn!("{text}");
+        }
+    };
     for repeated in &tail.repeated {
-        warn!("{}", repeated.message());
+        log(&repeated.message());
     }
     if let Some(word) = tail.attributes.with_as_zero()
         && verb == Verb::Announce
     {
-        warn!("AS 0 in `{word}`: peers do not accept that (RFC 7607)");
+        log(&format!(
+            "AS 0 in `{word}`: peers do not accept that (RFC 7607)"
+        ));
     }
     if verb == Verb::Announce && tail.withdraw && tail.watchdog.is_none() {
-        warn!("`withdraw` has no effect without `watchdog`: the route is announced");
+        log("`withdraw` has no effect without `watchdog`: the route is announced");
     }
 }
 
@@ -58,7 +65,7 @@ impl Tails {
             return Ok(Rc::clone(tail));
         }
         let mut tail = Tail::from_text(text, base, verb, place)?;
-        warn_of(&tail, verb);
+        warn_of(&tail, verb, control);
         tail.attributes = control.intern(tail.attributes);
         let tail = Rc::new(tail);
         let (key, weight) = (text.as_bytes(), text.len() + size_of::<Tail>());

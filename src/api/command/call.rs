@@ -250,11 +250,13 @@ impl<'a> Call<'a> {
 
     /// Reports, now in the log and later in the answer, that the command has no effect.
     pub(super) fn no_effect(&mut self, reason: String) {
-        tracing::warn!(
-            process = self.source.name,
-            command = self.line,
-            "the command has no effect: {reason}"
-        );
+        if self.control.may_remark() {
+            tracing::warn!(
+                process = self.source.name,
+                command = self.line,
+                "the command has no effect: {reason}"
+            );
+        }
         self.commands.notice = Some(Notice::NoEffect(reason));
     }
 
@@ -284,7 +286,9 @@ impl<'a> Call<'a> {
         }
         let shown: String = words.chars().take(64).collect();
         let reason = format!("`{shown}` has no meaning here and is ignored");
-        tracing::warn!(process = self.source.name, command = self.line, "{reason}");
+        if self.control.may_remark() {
+            tracing::warn!(process = self.source.name, command = self.line, "{reason}");
+        }
         self.commands.notice.get_or_insert(Notice::Warning(reason));
         Ok(())
     }

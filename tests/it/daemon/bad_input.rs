@@ -28,6 +28,34 @@ fn a_broken_configuration_starts_nothing_and_shows_the_place() {
 }
 
 #[test]
+fn a_flood_of_refused_commands_has_a_few_lines_of_the_log_and_all_answers() {
+    const LINES: usize = 100;
+    let lab = Lab::new();
+    let begin = std::time::Instant::now();
+    let script = format!(
+        "exec 3<&0\ncat <&3 > {} &\n\
+         awk 'BEGIN {{ for (i = 0; i < {LINES}; i++) {{ print \"what is this\"; \
+         print \"announce ipv4 multicast 10.0.0.0/8 next-hop 192.0.2.1 med \" i; print \"announce watchdog none\" }} }}'\nwait",
+        lab.path("answers").display()
+    );
+    let (daemon, _peer) = with_helper(&lab, &script, "");
+    let is_answer = |line: &&String| matches!(line.as_str(), "done" | "error");
+    lab.lines("answers", |lines| {
+        lines.iter().filter(is_answer).count() == 3 * LINES
+    });
+    let log =
+        daemon.logged("and more such lines, which the log does not get process=helper lines=");
+    let seconds = usize::try_from(begin.elapsed().as_secs()).expect("a few") + 2;
+    let lines = [
+        "the command is refused",
+        "no selected neighbor has this family",
+        "the command has no effect",
+    ];
+    let lines = lines.map(|line| log.matches(line).count());
+    assert!(lines.iter().sum::<usize>() <= 20 * seconds, "{lines:?}");
+}
+
+#[test]
 fn garbage_is_answered_logged_and_forgotten() {
     let lab = Lab::new();
     let received = lab.path("received");
