@@ -107,6 +107,15 @@ fn open(call: &mut Call<'_>, name: String) -> Result<Staging, CommandError> {
 
 /// `set NAME replace revision N [max-remove P%] [force]`
 fn replace(call: &mut Call<'_>, _: &Row, name: String) -> Result<Reply, CommandError> {
+    let refused = name.clone();
+    let result = begin(call, name);
+    // The lines that follow are those of this set, which its speaker has written before it reads the answer.
+    let is_ours = call.source.staging.is_none();
+    call.source.refused_set = is_ours.then_some(refused);
+    result
+}
+
+fn begin(call: &mut Call<'_>, name: String) -> Result<Reply, CommandError> {
     let mut staging = open(call, name)?;
     let plan = &mut staging.plan;
     loop {
@@ -161,10 +170,24 @@ fn finish(call: &mut Call<'_>, _: &Row, name: String) -> Result<Reply, CommandEr
 /// `set NAME abort`
 fn abort(call: &mut Call<'_>, _: &Row, name: String) -> Result<Reply, CommandError> {
     call.no_arguments()?;
+    if is_refused(call, &name) {
+        return Ok(Reply::Done);
+    }
     take(call, &name).map(|_| Reply::Done)
 }
 
+/// Returns `true` once at the end of a set whose beginning was refused.
+fn is_refused(call: &mut Call<'_>, name: &str) -> bool {
+    let refused = &mut call.source.refused_set;
+    refused.take_if(|set| set == name).is_some()
+}
+
 fn take(call: &mut Call<'_>, name: &str) -> Result<Staging, CommandError> {
+    if is_refused(call, name) {
+        return refuse(format!(
+            "the set `{name}` is not open: its `replace` was refused"
+        ));
+    }
     match call.source.staging.take() {
         Some(staging) if staging.plan.name == name => Ok(staging),
         other => {
@@ -187,7 +210,7 @@ fn put(call: &mut Call<'_>, _: &Row, set: String) -> Result<Reply, CommandError>
         call.take_selector()?;
     }
     call.source.staging = Some(staging);
-    let read = line(call);
+    let read = route(call);
     // Whatever happens, nothing stays open.
     let staging = call.source.staging.take();
     match read {
@@ -215,8 +238,24 @@ fn delete(call: &mut Call<'_>, _: &Row, set: String) -> Result<Reply, CommandErr
     Ok(Reply::Done)
 }
 
-/// Reads a line of the set that is open. Returns `None` if it is an ordinary command.
+/// Reads a line of the set that is open. Returns `None` if it is an ordinary command. Empty lines mean nothing, nor do those of a
+/// set that was refused.
 pub(super) fn line(call: &mut Call<'_>) -> Option<Result<Reply, CommandError>> {
+    let (staging, refused) = (&call.source.staging, &call.source.refused_set);
+    let is_refused = staging.is_none();
+    if is_refused && refused.is_none() {
+        return None;
+    }
+    let (_, word, _) = word_at(call.line, call.at);
+    let is_empty = word.is_empty() && call.selector.is_empty();
+    if is_empty || is_refused && LINES.contains(&word) {
+        return Some(Ok(Reply::Silent));
+    }
+    route(call)
+}
+
+/// Reads a route of the set that is open. Returns `None` if it is none.
+fn route(call: &mut Call<'_>) -> Option<Result<Reply, CommandError>> {
     call.source.staging.as_ref()?;
     let (_, word, end) = word_at(call.line, call.at);
     let kind = LINES.iter().find(|kind| **kind == word)?;

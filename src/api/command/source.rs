@@ -28,6 +28,8 @@ pub struct Source {
     pub(super) batch: Option<Batch>,
     /// The set that is being declared.
     pub(super) staging: Option<Staging>,
+    /// The set whose beginning was refused, until its end: its lines mean nothing.
+    pub(super) refused_set: Option<String>,
     /// The neighbors that its selectors select.
     pub(super) selections: Selections,
     /// Whether it can receive records in place of answers, and which it has asked for.
@@ -55,6 +57,7 @@ impl Source {
             routes_json: RoutesJson::V1,
             batch: None,
             staging: None,
+            refused_set: None,
             selections: Selections::default(),
             records: Records::Refused,
         }
@@ -96,5 +99,6 @@ impl Source {
     pub fn abandon(&mut self) {
         self.batch = None;
         self.staging = None;
+        self.refused_set = None;
     }
 }

@@ -74,6 +74,80 @@ fn commands_that_change_routes_are_refused_while_a_set_is_open() {
 }
 
 #[test]
+fn the_lines_of_a_refused_set_mean_nothing() {
+    let refused = "the set `edge` is not open: its `replace` was refused";
+    for (begin, close, wanted) in [
+        ("set edge replace", "set edge end", refused),
+        (
+            "set edge replace revision x",
+            "ack-id 7 set edge end",
+            refused,
+        ),
+        (
+            "neighbor 127.0.0.2 set edge replace max-remove 5",
+            "set edge abort",
+            "done\n",
+        ),
+    ] {
+        let mut talk = Talk::new();
+        assert!(say(&mut talk, begin).starts_with("error"), "{begin}");
+        for line in [
+            "route 10.1.0.0/16 next-hop 192.0.2.1",
+            "neighbor 127.0.0.2 ipv4 unicast 10.2.0.0/16 next-hop 192.0.2.1 lifetime 1h",
+            "route what is this",
+            "",
+        ] {
+            assert_eq!(say(&mut talk, line), "", "{line}");
+        }
+        assert_eq!(say(&mut talk, "announce watchdog dns"), "done\n");
+        let end = say(&mut talk, close);
+        assert!(end.contains(wanted), "{end}");
+        // That was its end.
+        let line = "route 10.1.0.0/16 next-hop 192.0.2.1";
+        assert!(say(&mut talk, line).starts_with("error"));
+        assert!(
+            !talk.calls().iter().any(|call| call.contains("10.")),
+            "{begin}"
+        );
+    }
+    // The next one is read as any other.
+    let mut talk = Talk::new();
+    for line in [
+        "set edge replace",
+        "route 10.1.0.0/16 next-hop 192.0.2.1",
+        "set other replace revision 1",
+        "route 10.2.0.0/16 next-hop 192.0.2.1",
+        "set other end",
+    ] {
+        say(&mut talk, line);
+    }
+    assert_eq!(planned(&talk), ["10.2.0.0/16 [0, 1]"]);
+}
+
+#[test]
+fn empty_lines_of_a_set_mean_nothing() {
+    let mut talk = Talk::new();
+    for line in [
+        "set edge replace revision 1",
+        "",
+        "route 10.1.0.0/16 next-hop 192.0.2.1",
+        " \t ",
+        "\r",
+    ] {
+        let wanted = if line.starts_with("set") {
+            "done\n"
+        } else {
+            ""
+        };
+        assert_eq!(say(&mut talk, line), wanted, "{line:?}");
+    }
+    say(&mut talk, "set edge end");
+    assert_eq!(planned(&talk), ["10.1.0.0/16 [0, 1]"]);
+    // Elsewhere it is an error, as in ExaBGP.
+    assert!(say(&mut talk, "").starts_with("error"));
+}
+
+#[test]
 fn other_commands_are_carried_out_while_a_set_is_open() {
     let mut talk = Talk::new();
     say(&mut talk, "set edge replace revision 1");
