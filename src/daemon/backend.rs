@@ -36,6 +36,7 @@ use super::peer_commands;
 use super::peer_status::status;
 use super::refresh;
 use super::reload_step;
+use super::sets::{owner_name, set_of};
 use super::signal::Request;
 use super::watchdog::Switch;
 
@@ -139,6 +140,7 @@ impl<'a> ApiBackend<'a> {
         for (at, change) in changes.list.iter().enumerate() {
             terms.lifetime = self.own().allowed(changes.lifetime(at));
             terms.selector = changes.selector(at).cloned();
+            self.lose_revisions(change);
             match &change.action {
                 Action::Announce(attributes) => {
                     let attributes = kept.then_some(attributes);
@@ -153,6 +155,25 @@ impl<'a> ApiBackend<'a> {
                 }
             }
         }
+    }
+
+    /// Notes which sets lose a route by a change: their revisions do not stand for it any more. Routes of keys are not part of a
+    /// revision.
+    fn lose_revisions(&self, change: &Change) {
+        if self.core.sets.is_empty() {
+            return;
+        }
+        let own = &self.own().terms.owner;
+        let mut sets: Vec<String> = Vec::new();
+        let (nlri, peers) = (change.nlri.as_ref(), &change.peers);
+        self.core.leases.visit_route(nlri, peers, &mut |leased| {
+            if leased.owner != own
+                && let Some((set, None)) = set_of(leased.owner)
+            {
+                sets.push(set.to_owned());
+            }
+        });
+        sets.iter().for_each(|set| self.core.lose_revision(set));
     }
 
     fn each(&self, peers: &PeerSet, mut act: impl FnMut(&Listed)) {
@@ -382,6 +403,9 @@ impl Control for ApiBackend<'_> {
         match side {
             RibSide::Out => {
                 self.core.routes.clear(peers);
+                for (set, _) in self.core.sets.declared() {
+                    self.core.lose_revision(&set);
+                }
                 self.core.leases.forget(peers);
                 self.core.journal.forget(&self.core.neighbors, peers);
             }

@@ -492,6 +492,16 @@ impl Core {
         tokio::task::spawn_local(timed).abort_handle()
     }
 
+    /// Notes that a set has not all routes of its revision any more.
+    pub(crate) fn lose_revision(&self, set: &str) {
+        if self.sets.revision(set).is_some()
+            && let Some(speaker) = self.sets.speaker(set)
+        {
+            self.sets.lose_revision(set);
+            self.journal.revision((set, &*speaker), None);
+        }
+    }
+
     /// Runs a task that someone waits for, whose turns are timed.
     pub(super) fn spawn_urgent(
         self: &Rc<Self>,

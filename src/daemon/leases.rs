@@ -133,9 +133,8 @@ fn shrink(core: &Core, set: &str, key: Option<&str>) {
     if is_empty && !runs {
         core.sets.abandon(set);
         core.journal.revision((set, ""), None);
-    } else if (is_empty || key.is_none()) && core.sets.revision(set).is_some() {
-        core.sets.lose_revision(set);
-        core.journal.revision((set, &*speaker), None);
+    } else if is_empty || key.is_none() {
+        core.lose_revision(set);
     }
 }
 

@@ -91,6 +91,11 @@ impl Sets {
         }
     }
 
+    /// Returns `true` if no set is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.borrow().is_empty()
+    }
+
     /// The revision of a set.
     pub(crate) fn revision(&self, name: &str) -> Option<u64> {
         self.known.borrow().get(name)?.declared.as_ref()?.revision

@@ -196,6 +196,60 @@ fn a_set_that_is_refused_changes_nothing() {
 }
 
 #[test]
+fn a_set_that_has_lost_routes_has_no_revision() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut client = Client::new(&lab);
+    let edge = |client: &mut Client| shown(client, " edge").0;
+    for (line, wanted) in [
+        // A key of another set, of its own, and a route that it does not have.
+        (
+            "set other put key route 10.9.0.0/16 next-hop self",
+            "7 routes 2",
+        ),
+        (
+            "set edge put key route 10.8.0.0/16 next-hop self",
+            "7 routes 3",
+        ),
+        ("withdraw route 10.8.0.0/16", "7 routes 2"),
+        ("withdraw route 10.7.0.0/16", "7 routes 2"),
+        ("withdraw route 10.1.0.0/16", "none routes 1"),
+        (
+            "announce route 10.1.0.0/16 next-hop 192.0.2.1",
+            "none routes 1",
+        ),
+        (
+            "set other put key route 10.1.0.0/16 next-hop 192.0.2.1",
+            "none routes 1",
+        ),
+        (
+            "set edge put key route 10.1.0.0/16 next-hop 192.0.2.1",
+            "none routes 2",
+        ),
+        ("clear adj-rib out", "none routes 0"),
+    ] {
+        declare(&mut client, "edge replace revision 7 force", &[A, B]);
+        assert_eq!(edge(&mut client), "edge revision 7 routes 2\n", "{line}");
+        assert!(client.ask(line).starts_with("done"), "{line}");
+        assert_eq!(
+            edge(&mut client),
+            format!("edge revision {wanted}\n"),
+            "{line}"
+        );
+    }
+    // Another set takes the route over, and gives it up: only what is declared again is announced.
+    declare(&mut client, "edge replace revision 8 force", &[A, B]);
+    declare(&mut client, "third replace revision 1", &[A]);
+    assert_eq!(edge(&mut client), "edge revision none routes 1\n");
+    declare(&mut client, "third replace revision 2", &[]);
+    assert!(!client.ask("show adj-rib out").contains("10.1.0.0/16"));
+    declare(&mut client, "edge replace revision 8", &[A, B]);
+    assert_eq!(edge(&mut client), "edge revision 8 routes 2\n");
+    assert!(client.ask("show adj-rib out").contains("10.1.0.0/16"));
+}
+
+#[test]
 fn one_speaker_declares_a_set_at_a_time_and_its_end_discards_it() {
     let lab = Lab::new();
     let (_listener, port) = listener();
