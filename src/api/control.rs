@@ -194,6 +194,11 @@ pub trait Control {
         Ok(Rc::default())
     }
 
+    /// Returns `true` if there is a set of that name; always so by default.
+    fn has_set(&self, _name: &str) -> bool {
+        true
+    }
+
     /// Compares a revision with that of the set.
     ///
     /// # Errors

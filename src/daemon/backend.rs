@@ -270,6 +270,11 @@ impl Control for ApiBackend<'_> {
         hold.map_err(|message| CommandError::new(ErrorKind::Refused, message))
     }
 
+    fn has_set(&self, name: &str) -> bool {
+        let is_declared = self.core.sets.speaker(name).is_some();
+        is_declared || self.core.leases.owned_below(&owner_name(name, None)) > 0
+    }
+
     fn check_revision(&self, name: &str, revision: u64) -> Result<(), CommandError> {
         let checked = self.core.sets.check(name, revision);
         checked.map_err(|message| CommandError::new(ErrorKind::Refused, message))

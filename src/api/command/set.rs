@@ -65,6 +65,13 @@ pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
         call.at = end;
     }
     call.no_arguments()?;
+    if let Some(name) = listing
+        .name
+        .as_deref()
+        .filter(|name| !call.control.has_set(name))
+    {
+        return refuse(format!("there is no set `{name}`"));
+    }
     call.special = Some(Special::Sets(listing));
     Ok(Reply::Done)
 }

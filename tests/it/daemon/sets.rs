@@ -250,6 +250,21 @@ fn a_set_that_has_lost_routes_has_no_revision() {
 }
 
 #[test]
+fn a_set_that_is_not_there_is_an_error() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut client = Client::new(&lab);
+    assert_eq!(client.ask("show set edge"), "error\n");
+    assert_eq!(client.ask("show set edge json"), "error\n");
+    client.ask("set edge put web route 10.1.0.0/16 next-hop self");
+    assert_eq!(
+        shown(&mut client, " edge").0,
+        "edge revision none routes 1\n"
+    );
+}
+
+#[test]
 fn one_speaker_declares_a_set_at_a_time_and_its_end_discards_it() {
     let lab = Lab::new();
     let (_listener, port) = listener();
