@@ -6,6 +6,7 @@ use super::announce_limit_section::percent;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
+use super::model::Config;
 use super::schema::Keyword;
 use super::settings::Settings;
 use super::tree::Statement;
@@ -196,6 +197,7 @@ const SECTION: Settings<GuardConfig> = Settings {
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> GuardConfig {
     let place = cx.tree.head_span(section);
     let mut guard = GuardConfig::default();
+    let errors = cx.report.errors;
     SECTION.read(cx, section, &mut guard);
     if let (Some(own), Some(most)) = (guard.lifetime, guard.max_lifetime)
         && own > most
@@ -203,9 +205,41 @@ pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> GuardConfig {
         let text = "the lifetime is longer than the longest one";
         cx.report.add(Diagnostic::error(place, text));
     }
+    let limits = GuardConfig {
+        operators: false,
+        ..guard.clone()
+    };
+    if limits == GuardConfig::default() && cx.report.errors == errors {
+        let text = "the `guard` section has no limits: everything is allowed";
+        cx.report.add(Diagnostic::warning(place, text));
+    }
     if guard.warn_at.is_some() && guard.max_routes.is_none() {
         let text = "`warn-at` has no effect without `max-routes`";
         cx.report.add(Diagnostic::warning(place, text));
     }
     guard
+}
+
+/// Warns about families of guards that no neighbor has.
+pub(crate) fn check_families(cx: &mut Context<'_>, config: &Config) {
+    let is_offered = |family: &Family| {
+        let mut neighbors = config.neighbors.iter();
+        neighbors.any(|neighbor| neighbor.session.families.contains(family))
+    };
+    // Commands may add neighbors, and one with errors is not there.
+    if config.neighbors.is_empty() || cx.report.errors > 0 {
+        return;
+    }
+    for process in &config.processes {
+        let place = cx.processes.iter().find(|(name, _)| *name == process.name);
+        let families = process.guard.iter().flat_map(|guard| &guard.families);
+        for family in families.filter(|family| !is_offered(family)) {
+            let text = format!(
+                "`guard` of the process `{}`: no neighbor has the family `{family}`",
+                process.name
+            );
+            let span = place.map(|(_, span)| *span).unwrap_or_default();
+            cx.report.add(Diagnostic::warning(span, text));
+        }
+    }
 }

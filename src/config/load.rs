@@ -21,8 +21,8 @@ use super::tree::{Statement, Tree};
 use super::utf8::utf8;
 use super::validate::{self, Checked};
 use super::{
-    bmp, check_section, claim, legacy, metrics_section, mrt, neighbor, peer_address, portable,
-    process, state_section, subscription, vocabulary,
+    bmp, check_section, claim, guard_section, legacy, metrics_section, mrt, neighbor, peer_address,
+    portable, process, state_section, subscription, vocabulary,
 };
 use crate::text::{Span, near_miss, value};
 
@@ -228,6 +228,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     share_capabilities(&mut config.neighbors);
     config.checks = check_section::settle(cx, checks, &config.neighbors);
     claim::settle(cx, &mut config);
+    guard_section::check_families(cx, &config);
     config
 }
 

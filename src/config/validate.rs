@@ -139,6 +139,10 @@ fn families_without_effect(cx: &mut Context<'_>, draft: &Draft, session: &Sessio
             .with_help(format!("add `{family};` to its `family` section"))
     };
     let offers = |family: &Family| session.families.contains(family);
+    let limited = draft.announce_limit.families.iter();
+    for (family, _) in limited.filter(|(family, _)| !offers(family)) {
+        cx.report.add(foreign("announce-limit", family));
+    }
     let pairs = draft.nexthops.as_deref().unwrap_or_default();
     match &capabilities.nexthop {
         Some(_) if pairs.is_empty() => {

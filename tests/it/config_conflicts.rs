@@ -188,3 +188,38 @@ fn as_0_has_no_session_and_is_reported_in_routes() {
         );
     }
 }
+
+#[test]
+fn limits_that_have_no_effect_are_reported() {
+    let process =
+        |guard: &str| format!("process p {{ run /bin/cat; encoder json; guard {{ {guard} }} }}\n");
+    let families = "families [ ipv4 unicast ipv6 flow ];";
+    let unknown = "`guard` of the process `p`: no neighbor has the family `ipv6 flow`";
+    let empty = "the `guard` section has no limits: everything is allowed";
+    for (text, wanted) in [
+        (process(families) + &neighbor(""), Some(unknown)),
+        // Commands may add neighbors.
+        (process(families), None),
+        (process("families [ ipv4 unicast ];") + &neighbor(""), None),
+        (process("") + &neighbor(""), Some(empty)),
+        (process("operators;") + &neighbor(""), Some(empty)),
+        (process("max-rate 5;") + &neighbor(""), None),
+        (
+            neighbor("announce-limit { ipv4 unicast 5; ipv6 unicast 5; }"),
+            Some("`announce-limit` of `ipv6 unicast`: this neighbor has no such family"),
+        ),
+        (neighbor("announce-limit { ipv4 unicast 5; }"), None),
+    ] {
+        let warnings = read(&text).expect("no errors");
+        assert_eq!(
+            warnings.len(),
+            usize::from(wanted.is_some()),
+            "{warnings:?}"
+        );
+        let wanted = wanted.unwrap_or_default();
+        assert!(
+            warnings.iter().all(|line| line.contains(wanted)),
+            "{warnings:?}"
+        );
+    }
+}
