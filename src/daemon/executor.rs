@@ -22,7 +22,7 @@ use super::signal::Request;
 use super::stats::CommandCounts;
 use super::status::Status;
 use super::turn_shares::TurnShares;
-use super::{set_apply, set_list};
+use super::{lease_list, set_apply, set_list};
 
 /// How long commands of one source are executed in one turn. Good commands take about a microsecond each, but a refused one
 /// is logged, and the log may be slow.
@@ -192,6 +192,9 @@ impl Executor {
             Outcome::Set(plan) => self.set(helper, queue, *plan),
             Outcome::Sets(sets, end) => {
                 queue.reply_made(set_list::listed(&self.core, sets, end));
+            }
+            Outcome::Leases { json, end } => {
+                queue.reply_made(lease_list::listed(&self.core, json, end));
             }
             Outcome::Upgrade(answer) => self.upgrade(helper, queue, *answer),
             Outcome::Requested(answer) => self.requested(queue, *answer),

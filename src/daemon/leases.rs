@@ -140,13 +140,28 @@ fn shrink(core: &Core, set: &str, key: Option<&str>) {
 
 /// The names of the neighbors of the last lease, which are usually those of the next one.
 #[derive(Default)]
-struct Names {
+pub(crate) struct Names {
     peers: PeerSet,
-    names: Vec<String>,
-    more: usize,
+    /// The names of some.
+    pub(crate) names: Vec<String>,
+    /// How many more there are.
+    pub(crate) more: usize,
 }
 
 impl Names {
+    /// Finds the names of these neighbors.
+    pub(crate) fn find(&mut self, core: &Core, peers: &PeerSet) {
+        if self.peers == *peers {
+            return;
+        }
+        let mut listed = peers.iter().filter_map(|peer| core.neighbors.get(peer));
+        let named = listed.by_ref().take(NAMES);
+        let names = named.map(|listed| listed.neighbor.config.borrow().peer());
+        self.names = names.collect();
+        self.more = listed.count();
+        self.peers = peers.clone();
+    }
+
     /// Reports the end of a lease to the helper that has announced the route, itself or in a set.
     fn report(&mut self, core: &Core, lease: &Ended) {
         let set = set_of(&lease.owner).and_then(|(set, _)| core.sets.speaker(set));
@@ -154,15 +169,7 @@ impl Names {
         let Some((_, process)) = core.events.helpers().find(speaker) else {
             return;
         };
-        if self.peers != lease.peers {
-            let peers = lease.peers.iter();
-            let mut listed = peers.filter_map(|peer| core.neighbors.get(peer));
-            let named = listed.by_ref().take(NAMES);
-            let names = named.map(|listed| listed.neighbor.config.borrow().peer());
-            self.names = names.collect();
-            self.more = listed.count();
-            self.peers = lease.peers.clone();
-        }
+        self.find(core, &lease.peers);
         let end = LeaseEnd {
             nlri: &lease.nlri,
             neighbors: &self.names,

@@ -27,7 +27,7 @@
 //! | `leases`, `authority` | the end of leases; what helpers and operators may announce |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
-//! | `peer_commands`, `peer_status`, `reload_step`, `backend`, `set_apply`, `executor` | what commands do; lines in, answers out |
+//! | `peer_commands`, `peer_status`, `reload_step`, `backend`, `set_apply`, `lease_list`, `executor` | what commands do; lines in, answers out |
 //! | `startup`, `dynamic`, `monitors`, `configured_routes`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; configured and helpers' routes; the difference between two configurations |
 //! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
@@ -71,6 +71,7 @@ mod hold;
 mod http;
 mod initial_routes;
 mod journal;
+mod lease_list;
 mod lease_table;
 mod leases;
 mod listing;

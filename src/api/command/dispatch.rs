@@ -91,6 +91,11 @@ impl Commands {
                 finish(result, options.id, (source, notice), &mut end);
                 return Outcome::Sets(sets, end);
             }
+            Some(Special::Leases { json }) => {
+                let mut end = String::new();
+                finish(result, options.id, (source, notice), &mut end);
+                return Outcome::Leases { json, end };
+            }
             Some(Special::Upgrade(program)) => {
                 let mut done = String::new();
                 let acks = source.acks;

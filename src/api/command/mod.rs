@@ -19,6 +19,7 @@ mod dump;
 mod error;
 mod fast_path;
 mod later;
+mod lease;
 mod listing;
 mod lookup;
 mod mrt;

@@ -30,6 +30,13 @@ pub enum Outcome {
     Set(Box<SetPlan>),
     /// Sets are to be listed, followed by this text.
     Sets(SetListing, String),
+    /// Routes that end by themselves are to be listed, followed by this text.
+    Leases {
+        /// As JSON.
+        json: bool,
+        /// The text at the end.
+        end: String,
+    },
     /// Tables are to be written to files; the answer depends on whether that succeeds.
     Dump(Box<Dump>),
     /// The daemon is to continue as another version of its program; the answer depends on whether that succeeds.

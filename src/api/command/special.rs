@@ -45,6 +45,9 @@ pub(super) enum Special {
     Watch(Box<Watch>),
     Set(Box<SetPlan>),
     Sets(SetListing),
+    Leases {
+        json: bool,
+    },
     Upgrade(Option<PathBuf>),
     /// The answer is the result of what was requested of the daemon.
     Requested,

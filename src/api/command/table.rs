@@ -5,8 +5,8 @@
 use super::call::{Row, Takes};
 use super::role::Effect;
 use super::{
-    announce, check, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction,
-    upgrade, v6, watch,
+    announce, check, daemon, lease, mrt, neighbor, operational, peer, rib, session, set,
+    transaction, upgrade, v6, watch,
 };
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR EFFECT function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
@@ -107,6 +107,7 @@ commands! {
         "session sync" Ignores Own v6::sync: "session sync disable",
         "set" Uses Changes set::set: "set edge replace revision 4711",
         "show checks" Refuses Reads check::show: "show checks json",
+        "show leases" Refuses Reads lease::show: "show leases json",
         "show neighbor table" Ignores Reads neighbor::show: "show neighbor table",
         "show set" Refuses Reads set::show: "show set edge json",
         "show" Needs Reads v6::show: "peer * show",

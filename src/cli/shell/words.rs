@@ -180,8 +180,8 @@ pub(crate) fn as_json(command: &str) -> String {
         ["reload", "preview", rest @ ..] if rest.first() != Some(&"json") => {
             command.replacen("preview", "preview json", 1)
         }
-        ["show", "checks" | "set", .., "text"] => command.to_owned(),
-        ["show", "checks" | "set", ..] => format!("{command} json"),
+        ["show", "checks" | "leases" | "set", .., "text"] => command.to_owned(),
+        ["show", "checks" | "leases" | "set", ..] => format!("{command} json"),
         ["version"] => "system version".to_owned(),
         ["help"] => "system help".to_owned(),
         _ => command.to_owned(),
@@ -286,6 +286,7 @@ mod tests {
             ("version", "system version"),
             ("reload", "reload"),
             ("show checks", "show checks json"),
+            ("show leases", "show leases json"),
             ("show set", "show set json"),
             ("show set edge", "show set edge json"),
             ("show set edge text", "show set edge text"),

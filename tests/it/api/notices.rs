@@ -191,7 +191,7 @@ fn errors_name_the_word_and_what_is_expected_there() {
         ),
         (
             "show",
-            "expected `adj-rib` or `checks` or `neighbor` or `set` after `show`, found the end of the command, at column 5",
+            "expected `adj-rib` or `checks` or `leases` or `neighbor` or `set` after `show`, found the end of the command, at column 5",
         ),
         (
             "announce",

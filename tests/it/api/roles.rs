@@ -35,6 +35,7 @@ const ALLOWED: &[&str] = &[
     "show adj-rib in",
     "show adj-rib out",
     "show checks",
+    "show leases",
     "show neighbor",
     "show neighbor table",
     "show set",

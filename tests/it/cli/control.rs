@@ -146,6 +146,7 @@ fn json_is_asked_for_where_there_is_some() {
         "version",
         "show adj-rib out",
         "show checks",
+        "show leases",
         "show set",
         "show set edge",
         "reload preview",

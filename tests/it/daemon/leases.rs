@@ -92,6 +92,63 @@ fn the_event_names_the_neighbors_also_as_text_and_for_sets() {
 }
 
 #[test]
+fn leases_are_listed_with_their_owners_and_the_time_that_is_left() {
+    const ROUTES: usize = 2_000;
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let script = "echo 'announce route 10.0.0.0/8 next-hop 192.0.2.1 lifetime 1h'\n\
+                  echo 'announce route 11.0.0.0/8 next-hop 192.0.2.1'\n\
+                  echo 'set edge put web neighbor 127.0.0.2 route 12.0.0.0/8 next-hop 192.0.2.1 lifetime 2h'\ncat > /dev/null";
+    let body = "api { processes [ helper ]; }";
+    let second = neighbor(port, body).replace("127.0.0.1 {", "127.0.0.2 {");
+    let configuration = process(&lab, "helper", script) + &neighbor(port, body) + &second;
+    let _daemon = start_with(&lab, &configuration);
+    let mut client = Client::new(&lab);
+    let json = |client: &mut Client| {
+        let text = client.ask("show leases json");
+        let list = text.strip_suffix("done\n").expect("an answer");
+        let list: Vec<serde_json::Value> = serde_json::from_str(list).expect("an array");
+        list
+    };
+    let list = wait_for("both leases", || {
+        Some(json(&mut client)).filter(|list| list.len() == 2)
+    });
+    for (lease, (route, owner, neighbors, hours)) in list.iter().zip([
+        ("10.0.0.0/8", "helper", &["127.0.0.1", "127.0.0.2"][..], 1),
+        ("12.0.0.0/8", "set edge web", &["127.0.0.2"][..], 2),
+    ]) {
+        assert_eq!(lease["route"], route);
+        assert_eq!(lease["family"], "ipv4 unicast");
+        assert_eq!(lease["owner"], owner);
+        assert_eq!(lease["neighbors"], serde_json::json!(neighbors));
+        let left = lease["left"].as_u64().expect("seconds");
+        assert!(
+            (hours * 3600 - 120..=hours * 3600).contains(&left),
+            "{left}"
+        );
+    }
+    let text = client.ask("show leases");
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = "ipv4 unicast 10.0.0.0/8 left 3";
+    assert!(lines[0].starts_with(begins), "{text}");
+    let ends = " owner helper neighbors 127.0.0.1 127.0.0.2";
+    assert!(lines[0].ends_with(ends), "{text}");
+    assert_eq!((lines.len(), lines[2]), (3, "done"));
+    // More than in one turn.
+    let mut lines = String::from("begin\n");
+    for route in 0..ROUTES {
+        let (high, low) = (route >> 8, route & 0xFF);
+        lines += &format!("announce route 13.{high}.{low}.0/24 next-hop 192.0.2.1 lifetime 1h\n");
+    }
+    client.submit(&lines);
+    client.ask("commit");
+    assert_eq!(json(&mut client).len(), ROUTES + 2);
+    client.ask("clear adj-rib out");
+    assert_eq!(json(&mut client).len(), 0);
+    assert_eq!(client.ask("show leases xml"), "error\n");
+}
+
+#[test]
 fn the_route_of_the_configuration_comes_back() {
     let lab = Lab::new();
     let (listener, port) = listener();
