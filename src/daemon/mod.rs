@@ -74,6 +74,7 @@ mod journal;
 mod lease_list;
 mod lease_table;
 mod leases;
+mod listeners;
 mod listing;
 pub(crate) mod log_file;
 mod log_limit;
@@ -229,7 +230,7 @@ async fn serve(
     core.reloads.set_path(&origin.path);
     core.reloads.replace(running);
     if let Some(heritage) = &mut heritage {
-        heritage.listen(&server, &reload::listeners(&core, &env));
+        heritage.listen(&server, &listeners::wanted(&core, &env));
         let filled = heritage.fill(&executor, &core, &server);
         filled.map_err(|cause| Fatal::system("the upgrade", cause))?;
     }
@@ -393,7 +394,7 @@ fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
 /// Binds the listening sockets of `tcp.bind` and of neighbors with `listen`.
 fn listen(core: &Core, server: &Server, failure: Failure) -> Result<(), Fatal> {
     let known = server.listening();
-    let missing = reload::listeners(core, &core.env).into_iter();
+    let missing = listeners::wanted(core, &core.env).into_iter();
     for address in missing.filter(|address| !known.contains(address)) {
         let listening = server.listen(address).map(Some);
         let listening = listening.map_err(|cause| Fatal::listen(address, cause));

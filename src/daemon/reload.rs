@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -33,7 +33,8 @@ use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
 use super::stats::CommandCounts;
 use super::{
-    advisory, checks, configured_routes, dynamic, monitors, notify, refresh, session, tightened,
+    advisory, checks, configured_routes, dynamic, listeners, monitors, notify, refresh, session,
+    tightened,
 };
 
 const STATE: &str = "the `state` section has changed, which applies from the next start on";
@@ -140,35 +141,6 @@ fn take_up(
     }
     core.neighbors.changed();
     connect(core, server, &listed)
-}
-
-/// The addresses to listen on: `tcp.bind` × `tcp.port`, and `listen` of neighbors.
-pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
-    let mut wanted: Vec<SocketAddr> = env
-        .tcp
-        .bind
-        .iter()
-        .map(|address| SocketAddr::new(*address, env.tcp.port))
-        .collect();
-    for listed in core.neighbors.all() {
-        let config = listed.neighbor.config.borrow();
-        let session = &config.session;
-        let address =
-            session
-                .md5_ip
-                .or(session.local_address)
-                .unwrap_or(match session.peer_address {
-                    IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                    IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
-                });
-        if session.listen > 0 && listed.template.is_none() {
-            let zone = session.zone;
-            wanted.push(speaker::connect::scoped(address, session.listen, zone));
-        }
-    }
-    wanted.sort();
-    wanted.dedup();
-    wanted
 }
 
 /// Reads the configuration again and applies the difference, or nothing if it has errors.
@@ -333,7 +305,7 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
     core.neighbors.changed();
     checks::configure::apply(core, &config.checks);
     monitors::apply(core, config.mrt.clone(), config.bmp.clone());
-    relisten(core, server, &core.env);
+    listeners::apply(core, server, &core.env);
     core.wake_neighbors();
 }
 
@@ -578,27 +550,5 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
         error!(neighbor = %neighbor.name(), %cause, "the session could not be reset");
         core.reloads
             .fail(format!("{} could not be reset: {cause}", neighbor.name()));
-    }
-}
-
-/// Opens and closes listening sockets to match.
-fn relisten(core: &Core, server: &Server, env: &Env) {
-    let wanted = listeners(core, env);
-    for address in server.listening() {
-        if !wanted.contains(&address) {
-            server.unlisten(address);
-            info!(%address, "stopped listening");
-        }
-    }
-    for address in wanted {
-        if !server.listening().contains(&address) {
-            match server.listen(address) {
-                Ok(address) => info!(%address, "listening"),
-                Err(cause) => {
-                    error!(%cause, "could not listen");
-                    core.reloads.fail(cause.to_string());
-                }
-            }
-        }
     }
 }

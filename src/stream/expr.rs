@@ -321,7 +321,7 @@ mod tests {
         for (text, wanted) in [
             ("peer 1 2", true),
             ("ipversion 4", true),
-            ("ipversion 4 6", false),
+            ("ipversion 4 6", true),
             ("not peer 1", false),
             ("peer 1 and origin 2", false),
             ("resourcetype batch", false),

@@ -64,6 +64,10 @@ pub(crate) const EVENTS: &[(&str, &str)] = &[
         "routes announced before are not covered by `on-death` and `max-routes` until they are announced again",
     ),
     (
+        "configuration.unconfirmed-on-disk",
+        "the file still has the configuration that was not confirmed",
+    ),
+    (
         "configuration.later",
         "the `state` section has changed, which applies from the next start on",
     ),
@@ -195,6 +199,9 @@ pub(crate) const EVENTS: &[(&str, &str)] = &[
     ),
     ("command.as-zero", "AS 0 in "),
     ("command.debug", "debug info"),
+    ("command.no-family", "no selected neighbor has this family"),
+    ("command.more-refused", "and more such lines"),
+    ("route.no-family", "no neighbor has this family"),
     ("route.unsendable", "the route can't be sent"),
     (
         "route.kept",
@@ -219,6 +226,10 @@ pub(crate) const EVENTS: &[(&str, &str)] = &[
     (
         "connection.panicked",
         "who decides about unknown connections panicked",
+    ),
+    (
+        "guard.tightened",
+        "the new guard refuses routes that are announced",
     ),
     ("guard.max-routes-near", "`max-routes` is nearly reached"),
     ("announce-limit.near", "`announce-limit` is nearly reached"),
@@ -252,6 +263,10 @@ pub(crate) const EVENTS: &[(&str, &str)] = &[
         "records of the journal are not understood and are ignored",
     ),
     ("journal.failed", "the journal can't be written"),
+    (
+        "journal.removed",
+        "the journal was removed or replaced while it was open",
+    ),
     ("journal.complete", "the journal is complete"),
     (
         "journal.route-lost",

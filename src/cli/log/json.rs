@@ -176,7 +176,11 @@ mod tests {
     #[test]
     fn events_have_names_whatever_follows() {
         assert_eq!(name("the helper is started"), Some("process.started"));
-        assert_eq!(name("the helper is started again"), None);
+        assert_eq!(
+            name("the helper is started again"),
+            Some("process.restarted")
+        );
+        assert_eq!(name("the helper is started in vain"), None);
         assert_eq!(
             name("the helper ended: exit status: 1"),
             Some("process.ended")

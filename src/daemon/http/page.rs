@@ -9,8 +9,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{checks, monitors};
 use super::text::{Escaped, span};
+use super::{checks, monitors};
 use crate::bgp::Family;
 use crate::daemon::core::Core;
 use crate::daemon::rates;
