@@ -146,8 +146,7 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
         args.output.is_none() && !(args.count_only || args.stats) && io::stdout().is_terminal();
     let shown = progress::Bar::new(args.no_progress || live || scrolls, &builder);
     if let Some(path) = &args.output {
-        let stdin = builder.has_stdin() || sources::lists_stdin(args);
-        keep_input(path, &builder, stdin)?;
+        keep_input(path, &builder)?;
     }
     provide_descriptors(&builder).map_err(Failure::Refused)?;
     let mut stream = builder.build()?;
@@ -190,7 +189,7 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
 }
 
 /// Refuses an output file that is also an input, which would be truncated before it is read.
-fn keep_input(output: &Path, builder: &Builder, stdin: bool) -> Result<(), Failure> {
+fn keep_input(output: &Path, builder: &Builder) -> Result<(), Failure> {
     let identity = |found: io::Result<fs::Metadata>| {
         found
             .ok()
@@ -208,7 +207,7 @@ fn keep_input(output: &Path, builder: &Builder, stdin: bool) -> Result<(), Failu
         .inputs()
         .find(|input| identity(fs::metadata(input)) == Some(written))
         .map(|input| format!("`{}`", input.display()))
-        .or_else(|| (stdin && is_stdin()).then(|| "standard input".to_owned()));
+        .or_else(|| (builder.has_stdin() && is_stdin()).then(|| "standard input".to_owned()));
     match input {
         Some(input) => Err(Failure::Refused(format!(
             "the output `{}` is the same file as the input {input}",
@@ -309,7 +308,9 @@ fn with(builder: Builder, expression: Expression, single: bool) -> Builder {
 /// The values of an option are no text of the filter language: quotes in them stand for themselves.
 fn of_term(term: &str, values: &[String]) -> Result<Expression, Failure> {
     Expression::of_term(term, values).map_err(|(text, mut error)| {
-        if values.iter().any(|value| value.contains(',')) {
+        // A pattern of paths may have commas of its own.
+        let has_comma = term != "aspath" && values.iter().any(|value| value.contains(','));
+        if has_comma && error.help.is_none() {
             error.help = Some("several values are several options: `-j 1 -j 2`".to_owned());
         }
         Failure::from(Error::Filter(text, error))

@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 use crate::bgp::Notification;
 use crate::config::diff::{numbered, uncovered};
 use crate::config::notation::as_before;
-use crate::config::{Config, DYNAMIC_LIMIT, Env, NeighborConfig, SessionConfig};
+use crate::config::{Config, DYNAMIC_LIMIT, NeighborConfig, SessionConfig};
 use crate::fsm::Cease;
 use crate::journal::OPERATOR;
 use crate::speaker::{self, Server};

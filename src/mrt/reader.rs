@@ -356,7 +356,7 @@ impl<R: Read> Reader<R> {
     /// there: then the length is wrong.
     fn early_end(&mut self, header: &Header, total: usize) -> Option<usize> {
         let body = self.body(0, header, total)?;
-        let end = total - body.len() + content::end(header, body).ok()?;
+        let end = total - body.len() + content::end(header, body).ok()??;
         (end < total && self.is_found(end)).then_some(end)
     }
 
@@ -371,7 +371,9 @@ impl<R: Read> Reader<R> {
             let body = self.body(0, &header, available)?;
             let skip = available - body.len();
             match content::end(&header, body) {
-                Ok(end) => {
+                // What was read so far says nothing about it.
+                Ok(None) => return None,
+                Ok(Some(end)) => {
                     self.vain += end as u64;
                     return self.is_found(skip + end).then_some(skip + end);
                 }

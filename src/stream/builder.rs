@@ -40,6 +40,8 @@ pub enum Error {
     Interval(u32, u32),
     /// A text is no time, or no span of time; what was expected is the second.
     Time(String, &'static str),
+    /// Standard input was added twice, as a file or as a list: it can be read only once.
+    StdinTwice,
     /// There is no source.
     NoSource,
     /// There can be no thread for a feed.
@@ -66,6 +68,9 @@ impl fmt::Display for Error {
                 )
             }
             Self::Time(text, expected) => write!(f, "expected {expected}, found `{text}`"),
+            Self::StdinTwice => f.write_str(
+                "standard input is read once: it can't be a list and a file at once, or two",
+            ),
             Self::Thread(error) => error.fmt(f),
             Self::NoSource => f.write_str("there is no file to read"),
         }
@@ -91,6 +96,8 @@ pub struct Builder {
     skipped: Vec<Skipped>,
     not_due: Vec<PathBuf>,
     lists: Vec<PathBuf>,
+    /// How often standard input was added, as a file or as a list.
+    stdin: usize,
     others: Vec<Box<dyn Source>>,
     live: Vec<Live>,
     terms: Terms,
@@ -159,19 +166,20 @@ impl Builder {
         self.lists.iter().chain(files).map(PathBuf::as_path)
     }
 
-    /// Returns `true` if standard input was added.
-    pub fn has_stdin(&self) -> bool {
-        self.files.iter().any(|(feed, _, _)| *feed == Feed::Stdin)
+    /// Returns `true` if standard input was added, as a file or as a list.
+    pub const fn has_stdin(&self) -> bool {
+        self.stdin > 0
     }
 
     /// The files of which the filter lets nothing pass because neither a name nor a list tells their project or collector.
     /// Records that tell it, such as those with OpenBMP's headers, may pass.
     pub fn nameless(&self) -> impl Iterator<Item = &str> {
+        let filter = self.whole();
         let origins = self.files.iter().map(|(_, origin, _)| origin);
         let unknown = |origin: &&Origin| origin.project.is_empty() || origin.collector.is_empty();
         origins
             .filter(unknown)
-            .filter(|origin| self.expression.excludes(origin))
+            .filter(move |origin| filter.excludes(origin))
             .map(|origin| origin.name.as_str())
     }
 
@@ -182,6 +190,7 @@ impl Builder {
             name: "standard input".to_owned(),
             ..Origin::default()
         };
+        self.stdin += 1;
         self.files.push((Feed::Stdin, origin, None));
         self
     }
@@ -209,6 +218,10 @@ impl Builder {
     pub fn list(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let text = if path == Path::new("-") {
+            self.stdin += 1;
+            if self.stdin > 1 {
+                return Err(Error::StdinTwice);
+            }
             io::read_to_string(io::stdin().lock())
         } else {
             self.lists.push(path.to_path_buf());
@@ -244,7 +257,7 @@ impl Builder {
     }
 
     /// Adds a filter in the language of [`expr`](super::expr). What several of bgpreader's language ask of one term, such as `peer`,
-    /// are alternatives, as in libbgpstream, except for `aspath`. One with `or`, `not` or a term twice has to pass as a whole.
+    /// are alternatives, as in libbgpstream, except for `aspath`; extended communities are a term of their own. One with `or`, `not` or a term twice has to pass as a whole.
     ///
     /// # Errors
     /// When it is malformed.
@@ -264,6 +277,11 @@ impl Builder {
             None => self.expression = self.expression.and(expression),
         }
         self
+    }
+
+    /// All filters as one.
+    fn whole(&self) -> Expression {
+        Expression::from(self.terms.clone()).and(self.expression.clone())
     }
 
     /// Gives only records from `from` to `until`, in seconds since 1970, both included. [`u32::MAX`] is no end.
@@ -382,6 +400,9 @@ impl Builder {
         {
             return Err(Error::Interval(from, until));
         }
+        if self.stdin > 1 {
+            return Err(Error::StdinTwice);
+        }
         if self.files.is_empty() && self.others.is_empty() && self.live.is_empty() {
             return Err(Error::NoSource);
         }
@@ -390,6 +411,7 @@ impl Builder {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         self.options.ahead = cores > 1;
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        let expression = self.whole();
         for (feed, origin, kind) in self.files {
             let mut file = File::with_origin(feed, origin, self.options.clone());
             file.set_kind(kind);
@@ -404,7 +426,6 @@ impl Builder {
             other.advance();
             sources.push(other);
         }
-        let expression = Expression::from(self.terms).and(self.expression);
         let filter = (!expression.is_empty()).then(|| Filter::new(expression));
         Ok(Stream::new(
             Merge::new(sources, Live::join(self.live).map_err(Error::Thread)?),

@@ -53,11 +53,6 @@ impl FromStr for Test {
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         match text.parse()? {
             Expression::Test(test) => Ok(test),
-            // The versions are a test each.
-            Expression::Or(mut all) if all.len() == 1 => match all.pop() {
-                Some(Expression::Test(test)) => Ok(test),
-                _ => Err(several(text)),
-            },
             _ => Err(several(text)),
         }
     }

@@ -144,7 +144,7 @@ impl PrefixSet {
     /// counts as one.
     pub fn size(&self) -> (u64, u128) {
         let mut size = (0, 0);
-        for prefix in self.minimum_coverage() {
+        for prefix in outermost(self.iter().map(network)) {
             match prefix {
                 IpNet::V4(one) => size.0 += 1u64 << (32 - one.prefix_len()),
                 IpNet::V6(_) => size.1 += extent(prefix),
@@ -158,7 +158,7 @@ impl PrefixSet {
         if !self.less_specific(prefix).is_empty() {
             return extent(prefix);
         }
-        let inside = outermost(self.more_specific(prefix).into_iter());
+        let inside = outermost(self.more_specific(prefix).into_iter().map(network));
         inside.into_iter().map(extent).sum()
     }
 
@@ -238,6 +238,16 @@ fn outermost(prefixes: impl Iterator<Item = IpNet>) -> Vec<IpNet> {
         }
     }
     found
+}
+
+/// The network that a prefix is counted as: an IPv6 prefix longer than 64 bits as that of 64.
+fn network(prefix: IpNet) -> IpNet {
+    match prefix {
+        IpNet::V6(one) if one.prefix_len() > 64 => {
+            Ipv6Net::new_assert(one.addr(), 64).trunc().into()
+        }
+        _ => prefix,
+    }
 }
 
 /// How many IPv4 addresses a prefix has, or IPv6 networks of 64 bits.
@@ -393,6 +403,13 @@ mod tests {
         ] {
             assert_eq!(set.overlap(net(text)), wanted, "{text}");
         }
+        // A network of 64 bits counts once, however many longer prefixes are in it.
+        let mut hosts = PrefixSet::default();
+        for text in ["2001:db8::1/128", "2001:db8::2/128", "2001:db8:0:1::/80"] {
+            hosts.insert(net(text), Match::EXACT);
+        }
+        assert_eq!(hosts.size(), (0, 2));
+        assert_eq!(hosts.overlap(net("2001:db8::/64")), 1);
         assert!(set.remove(net("10.0.0.0/8")) && !set.remove(net("10.0.0.0/8")));
         assert_eq!(set.overlap(net("10.0.0.0/8")), 1 << 16);
         assert!(!set.matches(net("10.0.0.0/8")) && set.matches(net("10.1.0.0/16")));

@@ -26,9 +26,10 @@ The filter language:
   `and`, `or`, `not` and parentheses:
     oxabgp stream --filter 'prefix 192.0.2.0/24 and not origin 1' *.gz
   Several filters, and the options for single terms, go together: what
-  they ask of one term are alternatives, except for `aspath`. A filter
-  with `or`, `not` or a term twice has to pass as a whole. An elem that
-  cannot have what is asked for, as a withdrawal an origin, fails.
+  they ask of one term are alternatives, except for `aspath`. Extended
+  communities are a term of their own. A filter with `or`, `not` or a
+  term twice has to pass as a whole. An elem that cannot have what is
+  asked for, as a withdrawal an origin, fails.
 
 Terms of filters:
   project ris                   by the names of files, or lists

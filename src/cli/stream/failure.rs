@@ -24,6 +24,7 @@ pub(super) enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match &error {
+            Error::StdinTwice => Self::Usage(error.to_string()),
             Error::NoSource => Self::NoSource,
             _ => Self::Refused(explain(&error)),
         }

@@ -21,7 +21,8 @@ impl Listen {
         let expected = "expected ADDRESS:PORT or a port, such as `0.0.0.0:11019` or `11019`";
         let mut found: Vec<_> = match text.parse() {
             Ok(address) => vec![address],
-            Err(_) if text.contains(':') => text
+            // An IPv6 address without brackets has no port behind it.
+            Err(_) if text.split(':').count() == 2 => text
                 .to_socket_addrs()
                 .map_err(|error| format!("{error}; {expected}"))?
                 .collect(),
@@ -47,7 +48,15 @@ mod tests {
             let wanted = wanted.iter().map(|one| one.parse().expect("an address"));
             assert_eq!(Listen::parse(text), Ok(Listen(wanted.collect())));
         }
-        for text in ["", "x", "127.0.0.1", "::1", "65536", "127.0.0.1:65536"] {
+        for text in [
+            "",
+            "x",
+            "127.0.0.1",
+            "::1",
+            "2001:db8::2:1",
+            "65536",
+            "127.0.0.1:65536",
+        ] {
             let error = Listen::parse(text).expect_err(text);
             assert!(error.contains("ADDRESS:PORT or a port"), "{error}");
         }

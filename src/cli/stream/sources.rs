@@ -1,6 +1,6 @@
 //! Where the records come from: files, and feeds that never end.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -123,10 +123,6 @@ pub(super) fn sources(
     for path in &args.files {
         builder = builder.path(path)?;
     }
-    if builder.has_stdin() && lists_stdin(args) {
-        let reason = "standard input can't be a list and a file at once";
-        return Err(Failure::Usage(reason.to_owned()));
-    }
     warn_skipped(&builder);
     builder = feeds(args, builder)?;
     #[cfg(feature = "kafka")]
@@ -186,13 +182,6 @@ pub(super) fn are_named(args: &StreamArgs) -> bool {
     !args.files.is_empty() || !args.csv_file.is_empty() || !args.data_interface_option.is_empty()
 }
 
-/// Returns `true` if a list of files is read from standard input.
-pub(super) fn lists_stdin(args: &StreamArgs) -> bool {
-    let option = |option: &String| option == "csv-file=-";
-    args.csv_file.iter().any(|path| path.as_os_str() == "-")
-        || args.data_interface_option.iter().any(option)
-}
-
 /// Warns about what was left out of folders.
 pub(in crate::cli) fn warn_skipped(builder: &Builder) {
     for skipped in builder.skipped() {
@@ -222,6 +211,18 @@ pub(in crate::cli) fn warn_nameless(builder: &Builder) {
     );
 }
 
+/// Listens on the first address that this host has. One that is taken is an error: routers would come to another program.
+fn bind(addresses: &[SocketAddr]) -> io::Result<BmpListener> {
+    let mut last = io::ErrorKind::AddrNotAvailable.into();
+    for address in addresses {
+        match BmpListener::bind(address) {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => last = error,
+            done => return done,
+        }
+    }
+    Err(last)
+}
+
 fn feeds(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {
     let feeds = &args.feeds;
     let detection = detection(args);
@@ -229,9 +230,9 @@ fn feeds(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {
         let wanted = addresses.first().copied();
         let wanted = wanted.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into());
         let refused = |error| Failure::Refused(format!("`{wanted}`: {error}"));
-        let listener = BmpListener::bind(&addresses[..]).map_err(refused)?;
+        let listener = bind(addresses).map_err(refused)?;
         // Standard error is where tests and people look for the port that the kernel chose.
-        if wanted.port() == 0 || std::io::stderr().is_terminal() {
+        if wanted.port() == 0 || io::stderr().is_terminal() {
             errln!("listening for BMP on {}", listener.local_addr());
         }
         builder = builder.live(listener.start(detection).map_err(refused)?);

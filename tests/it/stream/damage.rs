@@ -1,7 +1,7 @@
 //! Damage costs one record (D3, D16).
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::process::{Command, Stdio};
 
 use oxabgp::mrt::{Item, Reader, compression};
@@ -167,6 +167,51 @@ fn archive() -> Vec<u8> {
         (20..26).flat_map(announce).collect(),
     ]
     .concat()
+}
+
+/// Gives its parts one by one, as a pipe does.
+struct Pipe(Vec<Vec<u8>>);
+
+impl Read for Pipe {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let Some(part) = self.0.first_mut() else {
+            return Ok(0);
+        };
+        let length = part.len().min(into.len());
+        into[..length].copy_from_slice(&part[..length]);
+        part.drain(..length);
+        if part.is_empty() {
+            self.0.remove(0);
+        }
+        Ok(length)
+    }
+}
+
+/// Where a read happens to end says nothing about where a message of type 5 does, whose fields do not tell that.
+#[test]
+fn what_comes_in_pieces_is_read_as_in_a_file() {
+    let mut bare = record(103, 5, 1, &[0; 40]);
+    // Its length is that of many records.
+    bare[8..12].copy_from_slice(&5_000u32.to_be_bytes());
+    let before: Vec<u8> = [announce(1, 1), bare].concat();
+    let after = |from: u8| {
+        (from..from + 60)
+            .flat_map(|n| announce(n.into(), n))
+            .collect()
+    };
+    let parts: [Vec<u8>; 3] = [before, after(2), after(70)];
+    let count = |mut reader: Reader<&mut dyn Read>| {
+        let mut whole = 0;
+        while reader.advance() {
+            whole += usize::from(matches!(reader.item(), Some(Item::Frame(_))));
+        }
+        whole
+    };
+    let file = parts.concat();
+    assert_eq!(count(Reader::new(&mut &file[..])), 121);
+    let [before, second, third] = parts;
+    let mut pipe = Pipe(vec![[before, second].concat(), third]);
+    assert_eq!(count(Reader::new(&mut pipe)), 121);
 }
 
 #[test]

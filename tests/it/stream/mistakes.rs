@@ -163,6 +163,12 @@ fn mistakes_have_exit_codes_and_ways_out() {
             &["a list and a file at once"],
         ),
         (
+            &["stream", "--csv-file", "-", "-o", "csv-file=-"],
+            2,
+            &["read once", "or two"],
+        ),
+        (&["stream", "-A", "_(1{1,2}_", "a"], 1, &["unclosed group"]),
+        (
             &["stream", "-e", "--json", "a"],
             2,
             &["--json", "Usage: oxabgp stream [OPTIONS] [FILE]..."],
