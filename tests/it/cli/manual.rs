@@ -259,7 +259,7 @@ fn warnings_and_errors_of_the_daemon_have_names() {
                     let begins = |(_, words): &(String, String)| text.starts_with(words.as_str());
                     events.iter().any(begins)
                 };
-                if !is_passed_on && !texts.iter().any(|text| has_name(&text)) {
+                if !is_passed_on && !texts.iter().any(has_name) {
                     nameless.push(format!("{}: {texts:?}", source.path));
                 }
             }
