@@ -260,6 +260,7 @@ impl Core {
     pub(crate) fn take_up(&self, before: &Listed, config: Rc<NeighborConfig>) -> Rc<Listed> {
         let before = &before.neighbor;
         let neighbor = Neighbor::new((before.id, None), &before.name(), config);
+        neighbor.record_as(&before.recorded());
         neighbor.inherit_overridden(before);
         let listed = self.neighbors.take_up(neighbor);
         let neighbor = &listed.neighbor;

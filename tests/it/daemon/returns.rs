@@ -42,6 +42,25 @@ fn announce(client: &mut Client) {
     }
 }
 
+/// `2001:db8::1` in two notations.
+const SHORT: &str = "2001:db8::1";
+const LONG: &str = "2001:0db8:0:0::1";
+
+/// A neighbor with that IPv6 address.
+fn at(address: &str) -> String {
+    let local = "local-address 2001:db8::2";
+    OTHER
+        .replacen("127.0.0.9", address, 1)
+        .replacen("local-address 127.0.0.1", local, 1)
+}
+
+/// Returns `true` if `10.1.0.0/16` is announced to the neighbor with its address in this notation.
+fn has_route(client: &mut Client, address: &str) -> bool {
+    let shown = client.ask("show adj-rib out");
+    let line = format!("{address} ipv4 unicast 10.1.0.0/16 ");
+    shown.lines().any(|shown| shown.starts_with(&line))
+}
+
 fn connected(address: SocketAddr) -> (RawPeer, Vec<u8>) {
     let mut peer = dialed(address);
     let found = table(&mut peer);
@@ -134,4 +153,27 @@ fn a_confirmed_reload_forgets_what_was_announced() {
     done(&mut client, "reload");
     let (_peer, found) = connected(address);
     assert_eq!(found, [1]);
+}
+
+#[test]
+fn what_comes_back_has_its_name_in_the_journal() {
+    let lab = Lab::new();
+    let head = state(&lab, "unclaimed keep;") + OTHER;
+    let daemon = start_with(&lab, &(head.clone() + &at(SHORT)));
+    let mut client = Client::new(&lab);
+    done(&mut client, "announce route 10.1.0.0/16 next-hop 192.0.2.1");
+    for (command, text) in [
+        ("reload", head.clone() + &at(LONG)),
+        ("reload confirm 3600", head.clone()),
+    ] {
+        lab.write("oxabgp.conf", &text);
+        done(&mut client, command);
+    }
+    done(&mut client, "reload cancel");
+    assert!(has_route(&mut client, LONG));
+    done(&mut client, "withdraw route 10.1.0.0/16");
+    drop(client);
+    kill(daemon);
+    let _daemon = start_with(&lab, &(head + &at(LONG)));
+    assert!(!has_route(&mut Client::new(&lab), LONG));
 }
