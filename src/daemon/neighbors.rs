@@ -130,10 +130,10 @@ impl Neighbors {
         listed
     }
 
-    /// Those that are removed, but may return.
+    /// Those that are removed, but may return, in the order in which they were shown.
     pub(crate) fn aside(&self) -> Vec<Rc<Listed>> {
         let list = self.list.borrow();
-        let all = list.by_id.values();
+        let all = list.order.iter().filter_map(|id| list.by_id.get(id));
         all.filter(|listed| listed.aside.get()).cloned().collect()
     }
 

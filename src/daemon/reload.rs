@@ -267,7 +267,7 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
             None => {
                 added.insert(ends(&new.session));
                 let at = aside.iter().position(|old| *old.neighbor.name() == *name);
-                let result = match at.map(|at| aside.swap_remove(at)) {
+                let result = match at.map(|at| aside.remove(at)) {
                     Some(before) => {
                         info!(neighbor = %name, "the neighbor is back, with what was announced to it");
                         take_up(core, server, &before, new)

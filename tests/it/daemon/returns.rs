@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use super::control::{Client, start_with};
 use super::journal::{kill, state, table};
-use super::{dialed, passive_neighbor};
-use crate::support::daemon::{Daemon, Lab};
+use super::upgrade::free_port;
+use super::{dialed, listener, neighbor, passive_neighbor, process, session};
+use crate::support::daemon::{Daemon, Lab, wait_for};
 use crate::support::peer::RawPeer;
 
 /// Another neighbor, to which nothing is announced that is looked for.
@@ -176,4 +177,36 @@ fn what_comes_back_has_its_name_in_the_journal() {
     kill(daemon);
     let _daemon = start_with(&lab, &(head + &at(LONG)));
     assert!(!has_route(&mut Client::new(&lab), LONG));
+}
+
+#[test]
+fn neighbors_of_one_name_come_back_with_their_own_routes() {
+    let lab = Lab::new();
+    let script = "echo announce route 10.1.0.0/16 next-hop 192.0.2.1\nexec cat";
+    let head = process(&lab, "helper", script) + OTHER;
+    let [first, second] = [listener(), listener()];
+    // Several neighbors may have one name if they listen at different ports.
+    let several: String = [(&first, "api { processes [ helper ]; }"), (&second, "")]
+        .into_iter()
+        .map(|((_, port), body)| neighbor(*port, &format!("listen {}; {body}", free_port())))
+        .collect();
+    let daemon = start_with(&lab, &(head.clone() + &at(SHORT) + &several));
+    let mut client = Client::new(&lab);
+    wait_for("the route", || {
+        has_route(&mut client, "127.0.0.1").then_some(())
+    });
+    let connected = || {
+        [&first, &second].map(|(listener, _)| {
+            let mut peer = session(listener);
+            let found = table(&mut peer);
+            (peer, found)
+        })
+    };
+    let peers = connected();
+    lab.write("oxabgp.conf", &head);
+    done(&mut client, "reload confirm 3600");
+    done(&mut client, "reload cancel");
+    let found = connected().map(|(_, found)| found);
+    assert_eq!(found, [vec![1], vec![]], "{}", daemon.log());
+    drop(peers);
 }
