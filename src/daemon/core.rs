@@ -255,11 +255,11 @@ impl Core {
         listed
     }
 
-    /// Adds a neighbor again that was removed, with what was announced to it: its configured routes are those that it had. It is
-    /// not added to the speaker.
+    /// Adds a neighbor again that was removed, with what was announced to it: its configured routes are those that it had; its
+    /// addresses may have another notation. It is not added to the speaker.
     pub(crate) fn take_up(&self, before: &Listed, config: Rc<NeighborConfig>) -> Rc<Listed> {
         let before = &before.neighbor;
-        let neighbor = Neighbor::new((before.id, None), &before.name(), config);
+        let neighbor = Neighbor::new((before.id, None), &config.name(), config);
         neighbor.record_as(&before.recorded());
         neighbor.inherit_overridden(before);
         let listed = self.neighbors.take_up(neighbor);

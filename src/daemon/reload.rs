@@ -259,14 +259,22 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
         .iter()
         .map(|neighbor| neighbor.name())
         .collect();
-    let numbered = numbered(as_before(&old_names, &names).into_iter());
-    for ((numbered, name), new) in numbered.into_iter().zip(names).zip(&running.neighbors) {
+    // Those that may return are known in another notation, too.
+    let mut before = old_names;
+    before.extend(
+        aside
+            .iter()
+            .map(|listed| listed.neighbor.name().to_string()),
+    );
+    let now = numbered(as_before(&before, &names).into_iter());
+    for ((numbered, name), new) in now.into_iter().zip(names).zip(&running.neighbors) {
         let new = Rc::clone(new);
         match old.remove(&numbered) {
             Some(listed) => change(core, server, &listed, new, request),
             None => {
                 added.insert(ends(&new.session));
-                let at = aside.iter().position(|old| *old.neighbor.name() == *name);
+                let is_that = |old: &Rc<Listed>| *old.neighbor.name() == *numbered.0;
+                let at = aside.iter().position(is_that);
                 let result = match at.map(|at| aside.remove(at)) {
                     Some(before) => {
                         info!(neighbor = %name, "the neighbor is back, with what was announced to it");
@@ -286,12 +294,13 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
         }
         order.push(name);
     }
-    let awaited = core.reloads.awaited();
-    for listed in old
-        .values()
-        .filter(|listed| !core.runtime_peers.contains(&listed.neighbor.name()))
+    let awaited = as_before(&before, &core.reloads.awaited());
+    let awaited: HashSet<_> = numbered(awaited.into_iter()).into_iter().collect();
+    for (name, listed) in old
+        .iter()
+        .filter(|(_, listed)| !core.runtime_peers.contains(&listed.neighbor.name()))
     {
-        listed.aside.set(awaited.contains(&*listed.neighbor.name()));
+        listed.aside.set(awaited.contains(name));
         let old = ends(&listed.neighbor.config.borrow().session);
         // RFC 4486 section 4: Peer De-configured is for one that is gone, not for one whose AS has changed.
         let cease = match added.contains(&old) {

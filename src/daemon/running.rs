@@ -5,7 +5,6 @@
 //! moves the deadline.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -121,7 +120,7 @@ impl Reloads {
     }
 
     /// The names of the neighbors that would come back without a confirmation; none if no reload waits for one.
-    pub(crate) fn awaited(&self) -> HashSet<String> {
+    pub(crate) fn awaited(&self) -> Vec<String> {
         let pending = self.pending.borrow();
         let previous = pending
             .iter()

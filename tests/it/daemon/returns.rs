@@ -180,6 +180,27 @@ fn what_comes_back_has_its_name_in_the_journal() {
 }
 
 #[test]
+fn a_neighbor_comes_back_whatever_the_notation_of_its_address_is_meanwhile() {
+    let lab = Lab::new();
+    let (short, long) = (OTHER.to_owned() + &at(SHORT), OTHER.to_owned() + &at(LONG));
+    let _daemon = start_with(&lab, &short);
+    let mut client = Client::new(&lab);
+    done(&mut client, "announce route 10.1.0.0/16 next-hop 192.0.2.1");
+    // It is lacking in the second of two files, or in the first.
+    for (files, shown) in [([&*long, OTHER], None), ([OTHER, &*long], Some(LONG))] {
+        for (command, text) in ["reload confirm 3600", "reload"].into_iter().zip(files) {
+            lab.write("oxabgp.conf", text);
+            done(&mut client, command);
+        }
+        if let Some(address) = shown {
+            assert!(has_route(&mut client, address));
+        }
+        done(&mut client, "reload cancel");
+        assert!(has_route(&mut client, SHORT), "{shown:?}");
+    }
+}
+
+#[test]
 fn neighbors_of_one_name_come_back_with_their_own_routes() {
     let lab = Lab::new();
     let script = "echo announce route 10.1.0.0/16 next-hop 192.0.2.1\nexec cat";
