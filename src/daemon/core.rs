@@ -93,7 +93,7 @@ impl MetricsSettings {
         self.settled.notify_waiters();
     }
 
-    /// Has places opened that are not, and waits for that. Returns those that could not be, with the reasons.
+    /// Has places opened that are not, and waits for that, though not for ever. Returns what is not served, with the reasons.
     pub(crate) async fn applied(&self) -> Vec<String> {
         let number = self.asked.get() + 1;
         self.asked.set(number);
@@ -107,9 +107,14 @@ impl MetricsSettings {
                 settled.await;
             }
         };
-        // What serves metrics may have ended.
-        let _ = tokio::time::timeout(PLACES, tried).await;
-        self.refused.borrow().clone()
+        match tokio::time::timeout(PLACES, tried).await {
+            Ok(()) => self.refused.borrow().clone(),
+            // What was refused is that of another configuration.
+            Err(_) => {
+                let wanted = self.get().map(|_| "metrics are not served yet".to_owned());
+                wanted.into_iter().collect()
+            }
+        }
     }
 }
 
@@ -530,5 +535,28 @@ impl Core {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         format!("{:x}-{:x}", started.as_nanos(), std::process::id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_that_takes_long_is_not_answered_with_the_one_before() {
+        let metrics = MetricsSettings::default();
+        metrics.finish(metrics.begin(), vec!["a place of before".to_owned()]);
+        assert!(metrics.applied().await.is_empty());
+        metrics.replace(Some(MetricsConfig {
+            listen: Vec::new(),
+            routes: Vec::new(),
+            page: false,
+            exabgp_exporter: false,
+        }));
+        assert_eq!(metrics.applied().await, ["metrics are not served yet"]);
+        let (refused, ()) = tokio::join!(metrics.applied(), async {
+            metrics.finish(metrics.begin(), vec!["a place".to_owned()]);
+        });
+        assert_eq!(refused, ["a place"]);
     }
 }
