@@ -83,9 +83,9 @@ impl<'a> Judging<'a> {
     ///
     /// # Errors
     /// When there are too many announcements, or a neighbor would be sent too many routes. The rejection is counted.
-    pub(crate) fn finish(self) -> Result<(), Rejection> {
+    pub(crate) fn finish(self) -> Result<Toll<'a>, Rejection> {
         if !self.announces {
-            return Ok(());
+            return Ok(Toll::default());
         }
         for (guard, process) in &self.own.guards {
             self.count(guard, process)
@@ -93,7 +93,11 @@ impl<'a> Judging<'a> {
         }
         let mut limits = self.limits.iter();
         let judged = limits.try_for_each(|limit| limit.finish(&self.core.routes));
-        judged.inspect_err(|rejection| self.own.refuse(self.core, rejection))
+        judged.inspect_err(|rejection| self.own.refuse(self.core, rejection))?;
+        Ok(Toll {
+            guards: &self.own.guards,
+            news: self.news.unwrap_or_default(),
+        })
     }
 
     fn count(&self, guard: &GuardConfig, process: &Process) -> Result<(), Rejection> {
@@ -112,8 +116,27 @@ impl<'a> Judging<'a> {
             }
         }
         match (guard.max_rate, self.news) {
-            (Some(rate), Some(news @ 1..)) => process.guarded.spend(rate, news, clock::now()),
+            (Some(rate), Some(news @ 1..)) => process.guarded.admit(rate, news, clock::now()),
             _ => Ok(()),
+        }
+    }
+}
+
+/// What changes that all guards and limits admit take off the rates of the guards.
+#[derive(Default)]
+#[must_use]
+pub(crate) struct Toll<'a> {
+    guards: &'a [(GuardConfig, Rc<Process>)],
+    news: usize,
+}
+
+impl Toll<'_> {
+    /// Takes it off, once nothing can refuse the changes any more.
+    pub(crate) fn pay(self) {
+        for (guard, process) in self.guards {
+            if let Some(rate) = guard.max_rate {
+                process.guarded.spend(rate, self.news, clock::now());
+            }
         }
     }
 }
@@ -198,9 +221,14 @@ impl Authority {
     }
 
     /// Judges changes by the guards that apply, and by the limits of neighbors. A rejection is counted.
-    pub(crate) fn judge(&self, core: &Core, changes: &[Change]) -> Result<(), Rejection> {
+    pub(crate) fn judge<'a>(
+        &'a self,
+        core: &'a Core,
+        changes: &[Change],
+    ) -> Result<Toll<'a>, Rejection> {
         if self.guards.is_empty() && !core.limits.may_refuse(changes) {
-            return self.judge_recorded(core, changes);
+            self.judge_recorded(core, changes)?;
+            return Ok(Toll::default());
         }
         let mut judging = Judging::new(self, core);
         judging.add(changes)?;

@@ -22,7 +22,7 @@ use crate::journal::OPERATOR;
 use crate::rib::{Action, Change, PeerId, PeerSet, Run};
 
 use super::advisory;
-use super::authority::{Authority, may_declare};
+use super::authority::{Authority, Toll, may_declare};
 use super::clock::unix;
 use super::control::paths;
 use super::core::Core;
@@ -90,7 +90,7 @@ impl<'a> ApiBackend<'a> {
     }
 
     /// Judges changes by the guards and limits that apply.
-    fn judge(&self, changes: &[Change]) -> Result<(), CommandError> {
+    fn judge(&self, changes: &[Change]) -> Result<Toll<'_>, CommandError> {
         refused(self.own().judge(self.core, changes))
     }
 
@@ -285,8 +285,9 @@ impl Control for ApiBackend<'_> {
             // They end by themselves, and what came in an attribute would stay.
             refused(self.own().judge_raw(self.core, &changes.list))?;
         }
-        self.judge(&changes.list)?;
+        let toll = self.judge(&changes.list)?;
         self.check(&changes.list)?;
+        toll.pay();
         self.carry_out(changes);
         changes.clear();
         Ok(())
@@ -366,7 +367,7 @@ impl Control for ApiBackend<'_> {
         let core = self.core;
         let mut changes = core.routes.changes_of_group(peers, name, verb);
         core.include_instances(&mut changes, peers);
-        self.judge(&changes)?;
+        self.judge(&changes)?.pay();
         for change in &changes {
             core.routes.apply_quietly(change);
         }
@@ -491,7 +492,7 @@ impl Control for ApiBackend<'_> {
     }
 }
 
-fn refused(judged: Result<(), Rejection>) -> Result<(), CommandError> {
+fn refused<T>(judged: Result<T, Rejection>) -> Result<T, CommandError> {
     judged.map_err(|rejection| CommandError::new(ErrorKind::Refused, rejection.message))
 }
 

@@ -86,28 +86,39 @@ impl GuardState {
         !self.near.replace(near) && near
     }
 
-    /// Takes the announcements of a command or a set off the rate. One that has more than the rate ever allows is admitted when
-    /// nothing was announced before, and what comes later waits.
-    pub(crate) fn spend(&self, rate: u32, count: usize, now: Instant) -> Result<(), Rejection> {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let (rate, wanted) = (f64::from(rate), f64::from(count));
+    /// The announcements that a rate allows now. It never allows more than those of two seconds at once.
+    fn left(&self, rate: f64, now: Instant) -> f64 {
         let most = 2.0 * rate;
-        let mut tokens = self.tokens.borrow_mut();
-        let (left, at) = tokens.unwrap_or((most, now));
+        let (left, at) = self.tokens.borrow().unwrap_or((most, now));
         let earned = now.saturating_duration_since(at).as_secs_f64() * rate;
-        let left = (left + earned).min(most);
-        let needed = wanted.min(most);
-        if left < needed {
-            *tokens = Some((left, now));
-            let seconds = ((needed - left) / rate).ceil();
-            let text = format!(
-                "more than {rate} announcements a second: {count} at once are possible in {seconds} s"
-            );
-            return reject("max-rate", text);
-        }
-        *tokens = Some((left - wanted, now));
-        Ok(())
+        (left + earned).min(most)
     }
+
+    /// Judges the number of announcements of a command or a set, and takes nothing off the rate. More than the rate ever allows
+    /// are admitted when nothing was announced before.
+    pub(crate) fn admit(&self, rate: u32, count: usize, now: Instant) -> Result<(), Rejection> {
+        let (rate, count) = (f64::from(rate), number(count));
+        let (left, needed) = (self.left(rate, now), count.min(2.0 * rate));
+        if left >= needed {
+            return Ok(());
+        }
+        let seconds = ((needed - left) / rate).ceil();
+        let text = format!(
+            "more than {rate} announcements a second: {count} at once are possible in {seconds} s"
+        );
+        reject("max-rate", text)
+    }
+
+    /// Takes announcements that were admitted off the rate: if they are more than it ever allows, what comes later waits.
+    pub(crate) fn spend(&self, rate: u32, count: usize, now: Instant) {
+        let left = self.left(f64::from(rate), now);
+        self.tokens.replace(Some((left - number(count), now)));
+    }
+}
+
+/// A number of announcements, bounded so that a rate stays finite.
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// The routes that some changes are about: whether an owner has them now, and the peers that it announces them to after the
@@ -159,23 +170,18 @@ mod tests {
                 message: format!("more than 50 announcements a second: {text}"),
             })
         };
-        assert_eq!(state.spend(50, 1, at(0)), Ok(()));
-        assert_eq!(
-            state.spend(50, 250, at(0)),
-            no("250 at once are possible in 1 s")
-        );
-        assert_eq!(state.spend(50, 250, at(1)), Ok(()));
+        let spend = |count, now| {
+            let admitted = state.admit(50, count, now);
+            admitted.inspect(|()| state.spend(50, count, now))
+        };
+        assert_eq!(spend(1, at(0)), Ok(()));
+        assert_eq!(spend(250, at(0)), no("250 at once are possible in 1 s"));
+        assert_eq!(spend(250, at(1)), Ok(()));
         // 150 are missing.
-        assert_eq!(
-            state.spend(50, 1, at(1)),
-            no("1 at once are possible in 4 s")
-        );
-        assert_eq!(
-            state.spend(50, 100, at(4)),
-            no("100 at once are possible in 2 s")
-        );
-        assert_eq!(state.spend(50, 50, at(5)), Ok(()));
-        assert_eq!(state.spend(50, usize::MAX, at(7)), Ok(()));
+        assert_eq!(spend(1, at(1)), no("1 at once are possible in 4 s"));
+        assert_eq!(spend(100, at(4)), no("100 at once are possible in 2 s"));
+        assert_eq!(spend(50, at(5)), Ok(()));
+        assert_eq!(spend(usize::MAX, at(7)), Ok(()));
         assert!(
             state
                 .tokens(at(7))

@@ -279,7 +279,8 @@ impl<'a> Difference<'a> {
                 tokio::task::yield_now().await;
             }
         }
-        judging.finish().map_err(|no| no.message)
+        judging.finish().map_err(|no| no.message)?.pay();
+        Ok(())
     }
 
     /// Returns `true` if something is changed, and not all of it in one turn.

@@ -463,3 +463,47 @@ fn limits_that_come_by_a_reload_say_what_they_do_not_cover() {
         assert_eq!(log.contains(&line), !is_kept, "{log}");
     }
 }
+
+#[test]
+fn what_is_refused_takes_nothing_off_the_rate() {
+    let route = |at: u32| {
+        format!(
+            "route 10.{}.{}.0/24 next-hop 192.0.2.1\n",
+            at >> 8,
+            at & 0xFF
+        )
+    };
+    let set = |count: u32| {
+        let routes: String = (0..count).map(route).collect();
+        format!("set edge replace revision 1\n{routes}set edge end")
+    };
+    let scripts = Lab::new();
+    let guard = |name: &str, rate: u32| {
+        let guard = format!("encoder json; guard {{ max-rate {rate}; operators; }}");
+        process(&scripts, name, "exec sleep 1000").replace("encoder json;", &guard)
+    };
+    let refused = |client: &mut Client, count: u32, reason: &str| {
+        client.ask("session reasons enable");
+        let got = client.ask(&set(count));
+        assert!(got.contains(reason), "{got}");
+    };
+    // By the limit of a neighbor.
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let limited = neighbor(port, "announce-limit { total 100; }");
+    let _daemon = start_with(&lab, &(guard("first", 50) + &limited));
+    let mut client = Client::new(&lab);
+    refused(&mut client, 1_500, "may be sent no more than 100 routes");
+    let done = client.ask("announce route 10.0.0.0/24 next-hop 192.0.2.1");
+    assert_eq!(done, "done\n");
+    // By the next guard.
+    let lab = Lab::new();
+    let text = guard("first", 50) + &guard("second", 1) + &neighbor(port, "");
+    let _daemon = start_with(&lab, &text);
+    let mut client = Client::new(&lab);
+    let done = client.ask(&set(40));
+    assert!(done.contains("done added 40"), "{done}");
+    for _ in 0..3 {
+        refused(&mut client, 90, "more than 1 announcements a second");
+    }
+}
