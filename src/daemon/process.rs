@@ -52,6 +52,9 @@ const STATUS: Duration = Duration::from_millis(500);
 /// How long a helper that is stopped has to read its last events.
 const READING: Duration = Duration::from_millis(500);
 
+/// How long the answers to what a helper wrote that has ended may stay unread.
+const UNREAD: Duration = Duration::from_secs(2);
+
 /// What a helper reports to.
 pub(crate) trait Commands {
     /// Waits until more commands may be executed.
@@ -140,19 +143,10 @@ enum Ended {
     Wished,
 }
 
-/// The configured marks, or the default ones.
-fn marks_of(config: &ProcessConfig, default: Marks) -> Marks {
-    config.queue_size.map_or(default, |high| Marks {
-        high,
-        low: high / 4,
-        ..default
-    })
-}
-
 impl Process {
     pub(crate) fn new(config: ProcessConfig, marks: Marks) -> Self {
         let queue = Queue::new(marks);
-        queue.configure(marks_of(&config, marks), config.queue_full);
+        queue.configure(marks.sized(config.queue_size), config.queue_full);
         Self {
             name: config.name.as_str().into(),
             queue: Rc::new(queue),
@@ -191,7 +185,7 @@ impl Process {
 
     /// Replaces its configuration. The limits of its queue apply at once, the rest from the next start.
     pub(crate) fn configure(&self, config: ProcessConfig) {
-        let marks = marks_of(&config, Marks::default());
+        let marks = Marks::default().sized(config.queue_size);
         self.queue.configure(marks, config.queue_full);
         *self.config.borrow_mut() = config;
     }
@@ -486,9 +480,7 @@ async fn read(
     stdout: &pipe::Receiver,
 ) -> &'static str {
     loop {
-        while !process.queue.accepts_commands() {
-            process.queue.drained.notified().await;
-        }
+        process.queue.accepting().await;
         core.ready().await;
         if take_lines(core, process) {
             tokio::task::yield_now().await;
@@ -520,13 +512,16 @@ fn read_once(stdout: &pipe::Receiver, process: &Process) -> io::Result<usize> {
     stdout.try_read_buf(&mut *buffer)
 }
 
-/// Reads what is available without waiting for more, and stops after that many bytes.
+/// Reads what is available without waiting for more, and stops after that many bytes, or when the answers are not read.
 async fn drain(
     core: &Rc<impl Commands>,
     process: &Rc<Process>,
     (stdout, mut most): (&pipe::Receiver, usize),
 ) {
     loop {
+        if timeout(UNREAD, process.queue.accepting()).await.is_err() {
+            return;
+        }
         core.ready().await;
         if take_lines(core, process) {
             tokio::task::yield_now().await;
@@ -548,8 +543,10 @@ async fn mourn(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::R
         && let Ok(status) = exited(pid).await
         && is_open(stdout)
     {
-        // What it wrote itself is executed before, of which the pipe may be full.
-        drain(core, process, (stdout, PIPE as usize)).await;
+        // What it wrote itself is executed before its routes get a deadline; the pipe may be full of it.
+        if process.withdraw_after().is_some() {
+            drain(core, process, (stdout, PIPE as usize)).await;
+        }
         process.endings.has_exited.set(true);
         core.exited(process, status);
     }
@@ -596,3 +593,6 @@ async fn write(core: &Rc<impl Commands>, process: &Process, stdin: &pipe::Sender
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

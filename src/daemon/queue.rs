@@ -46,6 +46,17 @@ impl Default for Marks {
     }
 }
 
+impl Marks {
+    /// These marks, for a queue of a configured size.
+    pub(crate) fn sized(self, size: Option<usize>) -> Self {
+        size.map_or(self, |high| Self {
+            high,
+            low: high / 4,
+            ..self
+        })
+    }
+}
+
 enum Entry {
     /// Text.
     Text(Vec<u8>),
@@ -350,6 +361,13 @@ impl Queue {
     /// Returns `true` if more commands may be read from the helper.
     pub(crate) fn accepts_commands(&self) -> bool {
         self.reply_bytes.get() + self.pending_acks.borrow().bytes() <= self.marks.get().replies
+    }
+
+    /// Waits until more commands may be read from the helper.
+    pub(crate) async fn accepting(&self) {
+        while !self.accepts_commands() {
+            self.drained.notified().await;
+        }
     }
 
     /// Memory of the queue, in bytes.

@@ -153,9 +153,7 @@ impl Operator {
     /// # Errors
     /// Why no more commands can be read.
     pub(super) async fn listen(&self, executor: &Executor, input: &impl Input) -> Result<(), End> {
-        while !self.queue.accepts_commands() {
-            self.queue.drained.notified().await;
-        }
+        self.queue.accepting().await;
         let has_line = |buffer: &BytesMut| memchr::memchr(b'\n', buffer).is_some();
         if has_line(&self.input.borrow()) {
             // Left from the last call, when its turn had ended or too many answers were unread.

@@ -169,9 +169,7 @@ async fn read(executor: &Executor, process: &Rc<Process>) -> io::Result<()> {
                 break;
             }
         };
-        while !process.queue.accepts_commands() {
-            process.queue.drained.notified().await;
-        }
+        process.queue.accepting().await;
         buffer.extend_from_slice(&chunk);
         if let Some(end) = memchr::memrchr(b'\n', &buffer) {
             let start = match skipping {
