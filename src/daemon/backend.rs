@@ -409,8 +409,9 @@ impl Control for ApiBackend<'_> {
         match side {
             RibSide::Out => {
                 self.core.routes.clear(peers);
-                for (set, _) in self.core.sets.declared() {
-                    self.core.lose_revision(&set);
+                let range = |peer| self.core.neighbors.get(peer)?.template;
+                for peer in peers.iter().chain(peers.iter().filter_map(range)) {
+                    self.core.lose_revisions_of(peer, None);
                 }
                 self.core.leases.forget(peers);
                 self.core.journal.forget(&self.core.neighbors, peers);

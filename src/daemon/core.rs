@@ -305,6 +305,8 @@ impl Core {
 
     /// Removes a neighbor with its routes.
     pub(crate) fn forget(&self, id: PeerId) {
+        let range = self.neighbors.get(id).and_then(|listed| listed.template);
+        self.lose_revisions_of(id, range);
         self.taps.forget(id);
         self.routes.remove(id);
         self.limits.forget(id);
@@ -505,6 +507,13 @@ impl Core {
         {
             self.sets.lose_revision(set);
             self.journal.revision((set, &*speaker), None);
+        }
+    }
+
+    /// Notes that sets lose their routes to a neighbor. What is announced to the `range` of one that ends stays there.
+    pub(crate) fn lose_revisions_of(&self, id: PeerId, range: Option<PeerId>) {
+        for set in self.leases.sets_of(id, range) {
+            self.lose_revision(&set);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The leases of the daemon, with its clock.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,12 +10,16 @@ use tokio::sync::Notify;
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
 use crate::rib::{Ended, Leased, Leases, PeerId, PeerSet, Terms};
 
+use super::sets::set_of;
+
 /// Leases that end in one turn, or turn out to have been renewed.
 const STEP: usize = 1_024;
 /// Leases that are visited in one turn when a helper has died.
 const VISITS: usize = 8_192;
 /// Leases that are visited in one turn when the routes of neighbors are gone.
 const SWEPT: usize = 4_096;
+/// Sets of which peers are remembered until those without routes are looked for.
+const SETS: usize = 2_048;
 /// The longest wait: the clock of leases also counts time in which the machine slept, which timers do not.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -22,6 +27,8 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct LeaseTable {
     leases: RefCell<Leases>,
+    /// The peers that routes of sets, without those of keys, were announced to since the set was last declared, by owner.
+    reached: RefCell<HashMap<Rc<str>, PeerSet>>,
     /// Notified when the next deadline may be earlier.
     changed: Notify,
     /// Notified when [`sweep`](Self::sweep) has something to do, and when it is done.
@@ -98,6 +105,7 @@ impl LeaseTable {
         peers: &PeerSet,
         (terms, at): (&Terms, Duration),
     ) {
+        self.reach(&terms.owner, peers);
         let mut leases = self.leases.borrow_mut();
         let before = leases.next();
         leases.announce(route, peers, terms, at);
@@ -108,6 +116,7 @@ impl LeaseTable {
 
     /// Records a route as another process has recorded it.
     pub(crate) fn restore(&self, leased: &Leased<'_>, indexed: bool) {
+        self.reach(leased.owner, leased.peers);
         self.leases.borrow_mut().restore(leased, indexed);
         self.changed.notify_one();
     }
@@ -117,8 +126,49 @@ impl LeaseTable {
         self.leases.borrow_mut().withdraw(nlri, peers);
     }
 
+    /// Notes which peers an owner announces to, if it is a set.
+    fn reach(&self, owner: &Rc<str>, peers: &PeerSet) {
+        if !matches!(set_of(owner), Some((_, None))) {
+            return;
+        }
+        let mut reached = self.reached.borrow_mut();
+        if let Some(known) = reached.get_mut(owner) {
+            if !peers.is_subset(known) {
+                known.union(peers);
+            }
+            return;
+        }
+        if reached.len() >= SETS {
+            reached.retain(|owner, _| self.owned(owner) > 0);
+        }
+        reached.insert(Rc::clone(owner), peers.clone());
+    }
+
+    /// Notes that a set is declared: its routes are announced to these peers, and no others.
+    pub(crate) fn declared(&self, owner: &Rc<str>, peers: PeerSet) {
+        if let Some(known) = self.reached.borrow_mut().get_mut(owner) {
+            *known = peers;
+        }
+    }
+
+    /// The sets that lose routes with a peer. Those of a neighbor of a `range` stay there.
+    pub(crate) fn sets_of(&self, peer: PeerId, range: Option<PeerId>) -> Vec<String> {
+        let reached = self.reached.borrow();
+        let loses = |peers: &PeerSet| {
+            peers.contains(peer) && !range.is_some_and(|range| peers.contains(range))
+        };
+        let losing = reached
+            .iter()
+            .filter(|(owner, peers)| loses(peers) && self.owned(owner) > 0);
+        let names = losing.filter_map(|(owner, _)| set_of(owner).map(|(set, _)| set.to_owned()));
+        names.collect()
+    }
+
     /// Ends the leases of neighbors whose routes are gone. [`sweep`](Self::sweep) does the work.
     pub(crate) fn forget(&self, peers: &PeerSet) {
+        let mut reached = self.reached.borrow_mut();
+        reached.values_mut().for_each(|known| known.subtract(peers));
+        drop(reached);
         self.leases.borrow_mut().forget(peers);
         if self.is_sweeping() {
             self.swept.notify_waiters();

@@ -352,12 +352,20 @@ impl<'a> Difference<'a> {
     /// Renews what stays as it is, and claims it.
     async fn renew(&self, core: &Core, backend: &ApiBackend<'_>) {
         let mut moves = core.neighbors.moves(self.plan.epoch);
+        let mut reached = PeerSet::new();
         for (at, change) in self.plan.changes.list.iter().enumerate() {
+            let peers = match &moves {
+                Some(moves) => moves.applied(&change.peers),
+                None => change.peers.clone(),
+            };
+            if !peers.is_subset(&reached) {
+                reached.union(&peers);
+            }
             if self.fates[at] == Fate::Same {
-                let mut change = change.clone();
-                if let Some(moves) = &moves {
-                    change.peers = moves.applied(&change.peers);
-                }
+                let change = Change {
+                    peers,
+                    ..change.clone()
+                };
                 backend.renew(&change, self.lifetime(at), self.selector(at));
             }
             if at % STEP == STEP - 1 {
@@ -366,6 +374,7 @@ impl<'a> Difference<'a> {
                 moves = core.neighbors.moves(self.plan.epoch);
             }
         }
+        core.leases.declared(&backend.own().terms.owner, reached);
         core.journal.flush();
     }
 }

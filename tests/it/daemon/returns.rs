@@ -145,15 +145,32 @@ fn a_confirmed_reload_forgets_what_was_announced() {
     let (_daemon, text, address) = started(&lab, &state(&lab, ""));
     let mut client = Client::new(&lab);
     announce(&mut client);
+    let other = "set other replace revision 3\nneighbor 127.0.0.9 route 10.7.0.0/16 next-hop 192.0.2.1\nset other end";
+    done(&mut client, other);
     let (mut peer, _) = connected(address);
     lab.write("oxabgp.conf", &format!("{}{OTHER}", state(&lab, "")));
     done(&mut client, "reload confirm 3600");
     peer.expect_notification();
+    let shown = client.ask("show set");
+    assert!(shown.contains("edge revision 4"), "{shown}");
     done(&mut client, "confirm");
+    // A set has all routes of its revision, or none.
+    let shown = wait_for("the end of its session", || {
+        let shown = client.ask("show set");
+        shown.contains("edge revision none").then_some(shown)
+    });
+    assert!(shown.contains("other revision 3"), "{shown}");
     lab.write("oxabgp.conf", &text);
     done(&mut client, "reload");
     let (_peer, found) = connected(address);
     assert_eq!(found, [1]);
+    // Those of other neighbors stay when routes of this one are dropped.
+    done(&mut client, "neighbor 127.0.0.1 clear adj-rib out");
+    let shown = client.ask("show set other");
+    assert!(shown.contains("other revision 3"), "{shown}");
+    done(&mut client, "neighbor 127.0.0.9 clear adj-rib out");
+    let shown = client.ask("show set other");
+    assert!(shown.contains("other revision none"), "{shown}");
 }
 
 #[test]
