@@ -3,11 +3,12 @@
 //! A guard judges changes and never withdraws: a mistake in the file would take the service down. What it would refuse of the
 //! routes that there are is counted instead, and said before and after the reload.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use tracing::warn;
 
-use crate::bgp::Nlri;
+use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Config, ConfigChange, GuardConfig};
 use crate::journal::{OPERATOR, is_helper};
 use crate::rib::{Action, Change, Leased, PeerSet};
@@ -31,24 +32,11 @@ pub(crate) struct Tightened {
 }
 
 impl Tightened {
-    fn judge(&mut self, core: &Core, leased: &Leased<'_>) {
-        let Some(attributes) = leased.attributes else {
-            return;
-        };
-        let speaker = speaker(core, leased.owner);
-        let is_judged = match &self.helper {
-            Some(helper) => *speaker == **helper,
-            None => !is_helper(&speaker),
-        };
-        if !is_judged {
-            return;
-        }
-        let change = Change {
-            nlri: leased.nlri.clone(),
-            action: Action::Announce(Rc::clone(attributes)),
-            peers: PeerSet::new(),
-        };
-        let is_allowed = guard::judge(&self.guard, &change).is_ok()
+    fn judge(&mut self, leased: &Leased<'_>) {
+        // Without `state`, attributes are not recorded, and only the number of routes can be judged.
+        let is_allowed = leased
+            .attributes
+            .is_none_or(|attributes| allows(&self.guard, leased.nlri, attributes))
             && self
                 .guard
                 .max_routes
@@ -57,8 +45,58 @@ impl Tightened {
             self.allowed += 1;
         } else {
             self.refused += 1;
-            self.first.get_or_insert(change.nlri);
+            self.first.get_or_insert_with(|| leased.nlri.clone());
         }
+    }
+}
+
+fn allows(guard: &GuardConfig, nlri: &Nlri, attributes: &Rc<AttributeSet>) -> bool {
+    let change = Change {
+        nlri: nlri.clone(),
+        action: Action::Announce(Rc::clone(attributes)),
+        peers: PeerSet::new(),
+    };
+    guard::judge(guard, &change).is_ok()
+}
+
+/// Guards by whose routes they judge.
+struct Judges {
+    all: Vec<Tightened>,
+    /// Where those of each helper are, and those for operators.
+    helpers: HashMap<String, Vec<usize>>,
+    operators: Vec<usize>,
+}
+
+impl Judges {
+    fn new(all: Vec<Tightened>) -> Self {
+        let (mut helpers, mut operators) = (HashMap::<_, Vec<usize>>::new(), Vec::new());
+        for (at, one) in all.iter().enumerate() {
+            match &one.helper {
+                Some(helper) => helpers.entry(helper.clone()).or_default().push(at),
+                None => operators.push(at),
+            }
+        }
+        Self {
+            all,
+            helpers,
+            operators,
+        }
+    }
+
+    /// Judges some of the routes that are recorded. Returns where to continue.
+    fn step(&mut self, core: &Core, from: u32) -> Option<u32> {
+        // All guards for operators judge the same routes.
+        let most = STEP / self.operators.len().max(1);
+        core.leases.visit(from, most.max(1), &mut |leased| {
+            let speaker = speaker(core, leased.owner);
+            let places = match is_helper(&speaker) {
+                true => self.helpers.get(&*speaker).map(Vec::as_slice),
+                false => Some(&*self.operators),
+            };
+            for at in places.unwrap_or_default() {
+                self.all[*at].judge(&leased);
+            }
+        })
     }
 }
 
@@ -88,20 +126,14 @@ pub(crate) fn tightened(old: &Config, new: &Config) -> Vec<Tightened> {
     found
 }
 
-/// Judges some of the routes that are recorded. Returns where to continue.
-fn step(core: &Core, all: &mut [Tightened], from: u32) -> Option<u32> {
-    core.leases.visit(from, STEP, &mut |leased| {
-        all.iter_mut().for_each(|one| one.judge(core, &leased));
-    })
-}
-
 /// What a reload would change besides, for a preview.
-pub(crate) fn changes(core: &Core, mut all: Vec<Tightened>) -> Vec<ConfigChange> {
+pub(crate) fn changes(core: &Core, all: Vec<Tightened>) -> Vec<ConfigChange> {
     let mut from = (!all.is_empty()).then_some(0);
+    let mut judges = Judges::new(all);
     while let Some(at) = from {
-        from = step(core, &mut all, at);
+        from = judges.step(core, at);
     }
-    let refusing = all.into_iter().filter(|one| one.refused > 0);
+    let refusing = judges.all.into_iter().filter(|one| one.refused > 0);
     let changes = refusing.map(|one| ConfigChange::RoutesRefused {
         process: one.helper,
         routes: one.refused,
@@ -110,13 +142,14 @@ pub(crate) fn changes(core: &Core, mut all: Vec<Tightened>) -> Vec<ConfigChange>
 }
 
 /// Logs, in turns, what was announced before and is not allowed any more.
-pub(crate) async fn report(core: Rc<Core>, mut all: Vec<Tightened>) {
+pub(crate) async fn report(core: Rc<Core>, all: Vec<Tightened>) {
     let mut from = Some(0);
+    let mut judges = Judges::new(all);
     while let Some(at) = from {
-        from = step(&core, &mut all, at);
+        from = judges.step(&core, at);
         tokio::task::yield_now().await;
     }
-    for one in all {
+    for one in judges.all {
         if let Some(first) = &one.first {
             let process = one.helper.as_deref().unwrap_or(OPERATOR);
             warn!(%process, routes = one.refused, %first, "the new guard refuses routes that are announced: they stay, but are not renewed, and the next start does not announce them");

@@ -3,7 +3,7 @@
 use super::control::{Client, start_with};
 use super::journal::{recorded, state};
 use super::{listener, neighbor, process};
-use crate::support::daemon::Lab;
+use crate::support::daemon::{Lab, wait_for};
 
 #[test]
 fn a_reload_says_how_many_routes_its_guards_refuse() {
@@ -61,4 +61,32 @@ fn a_reload_says_how_many_routes_its_guards_refuse() {
     client.ask("reload");
     assert_eq!(lines(&log), 2);
     assert_eq!(lines(&daemon.log()), 2);
+}
+
+#[test]
+fn the_number_of_routes_is_judged_without_a_journal() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let script = "for at in 1 2 3; do echo \"announce route 10.$at.0.0/16 next-hop self\"; done\n\
+                  while read -r line; do :; done";
+    let text = |guard: &str| {
+        process(&lab, "helper", script).replace("encoder json;", &format!("encoder json; {guard}"))
+            + &neighbor(port, "api { processes [ helper ]; }")
+    };
+    let daemon = start_with(&lab, &text("guard { max-routes 5; }"));
+    let mut client = Client::new(&lab);
+    wait_for("the routes", || {
+        client
+            .ask("show adj-rib out")
+            .contains("10.3.0.0/16")
+            .then_some(())
+    });
+    lab.write("oxabgp.conf", &text("guard { max-routes 2; }"));
+    let shown = client.ask("reload preview");
+    assert!(
+        shown.contains("1 of the routes that are announced"),
+        "{shown}"
+    );
+    client.ask("reload");
+    daemon.logged("process=helper routes=1 first=10.3.0.0/16");
 }
