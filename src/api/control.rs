@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::changes::Changes;
-use super::command::{CommandError, Role};
+use super::command::CommandError;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
 use crate::bgp::negotiated::Negotiated;
@@ -50,9 +50,9 @@ pub enum Request {
     Restart,
 }
 
-/// What is done about a reload that has to be confirmed, or that is only considered.
+/// What is done about a reload that has to be confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReloadStep<'a> {
+pub enum ReloadStep {
     /// Read the configuration again, and return to the one in force unless that is confirmed within this many seconds.
     Within(u32),
     /// Confirm it.
@@ -61,15 +61,6 @@ pub enum ReloadStep<'a> {
     Cancel,
     /// Report how long it still waits.
     Status,
-    /// Report what a reload would change.
-    Preview {
-        /// The absolute path of another file than the one that the daemon reads.
-        path: Option<&'a str>,
-        /// As JSON.
-        json: bool,
-        /// The role of the client: whether it may see the contents of files.
-        role: Role,
-    },
 }
 
 /// One of the two tables of a session.
@@ -259,8 +250,8 @@ pub trait Control {
     /// Takes a step of a reload. Returns what is reported, lines ended by newlines.
     ///
     /// # Errors
-    /// When there is nothing to confirm or to return to, or the file has errors; always by default.
-    fn reload_step(&mut self, _step: ReloadStep<'_>) -> Result<String, CommandError> {
+    /// When there is nothing to confirm or to return to; always by default.
+    fn reload_step(&mut self, _step: ReloadStep) -> Result<String, CommandError> {
         let message = "this daemon has no configuration file";
         Err(CommandError::new(
             super::command::ErrorKind::Refused,

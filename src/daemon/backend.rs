@@ -465,8 +465,8 @@ impl Control for ApiBackend<'_> {
         });
     }
 
-    fn reload_step(&mut self, step: ReloadStep<'_>) -> Result<String, CommandError> {
-        reload_step::take(self.core, self.helper, step)
+    fn reload_step(&mut self, step: ReloadStep) -> Result<String, CommandError> {
+        reload_step::take(self.core, step)
     }
 
     fn status(&self) -> DaemonStatus {

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Deferred, Dump, Later, Listing, Outcome, SetPlan, Source};
+use crate::api::command::{
+    self, Deferred, Dump, Later, Listing, Outcome, Preview, SetPlan, Source,
+};
 use crate::journal::OPERATOR;
 
 use super::backend::ApiBackend;
@@ -22,7 +24,7 @@ use super::signal::Request;
 use super::stats::CommandCounts;
 use super::status::Status;
 use super::turn_shares::TurnShares;
-use super::{lease_list, set_apply, set_list};
+use super::{lease_list, reload_step, set_apply, set_list};
 
 /// How long commands of one source are executed in one turn. Good commands take about a microsecond each, but a refused one
 /// is logged, and the log may be slow.
@@ -198,6 +200,7 @@ impl Executor {
             }
             Outcome::Upgrade(answer) => self.upgrade(helper, queue, *answer),
             Outcome::Requested(answer) => self.requested(queue, *answer),
+            Outcome::Preview(asked) => self.preview(helper, queue, *asked),
             Outcome::Watch(watch) => self.core.watch(*watch, queue),
             Outcome::Failed(reason) => {
                 self.refuse();
@@ -254,6 +257,26 @@ impl Executor {
             promise.replace(Some(answer.answer(result)));
             queue.settle();
         }));
+    }
+
+    /// Finds out what a reload would change, in turns. Helpers may not read files by that.
+    fn preview(&self, helper: Option<&str>, queue: &Rc<Queue>, asked: Preview) {
+        if helper.is_some() {
+            let no = asked
+                .answer
+                .answer(Err("only operators may ask for a preview"));
+            return queue.reply(no.as_bytes());
+        }
+        let (promise, queue) = (queue.promise(), Rc::clone(queue));
+        let core = Rc::clone(&self.core);
+        self.core.spawn(async move {
+            let answer = match reload_step::preview(&core, &asked).await {
+                Ok(text) => text + &asked.answer.answer(Ok(None)),
+                Err(reason) => asked.answer.answer(Err(&reason)),
+            };
+            promise.replace(Some(answer));
+            queue.settle();
+        });
     }
 
     /// How a helper is answered.

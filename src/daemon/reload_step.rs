@@ -1,10 +1,8 @@
 //! The commands around a reload: `reload confirm`, `confirm`, `reload cancel`, `reload status`, `reload preview`.
 
-use std::path::Path;
-
 use tracing::info;
 
-use crate::api::command::{CommandError, ErrorKind, Role};
+use crate::api::command::{CommandError, ErrorKind, Preview, Role};
 use crate::api::control::ReloadStep;
 use crate::config::{Config, changes_json, diff};
 
@@ -12,12 +10,8 @@ use super::core::Core;
 use super::signal::Request;
 use super::tightened;
 
-/// Carries out a step. Helpers may not read files by a preview.
-pub(crate) fn take(
-    core: &Core,
-    helper: Option<&str>,
-    step: ReloadStep<'_>,
-) -> Result<String, CommandError> {
+/// Carries out a step.
+pub(crate) fn take(core: &Core, step: ReloadStep) -> Result<String, CommandError> {
     let refuse = |message: String| CommandError::new(ErrorKind::Refused, message);
     let nothing = || refuse("no reload waits for a confirmation".to_owned());
     let reloads = &core.reloads;
@@ -48,48 +42,40 @@ pub(crate) fn take(
             ),
             None => "no reload waits for a confirmation\n".to_owned(),
         }),
-        ReloadStep::Preview { .. } if helper.is_some() => {
-            Err(refuse("only operators may ask for a preview".to_owned()))
-        }
-        ReloadStep::Preview { path, json, role } => {
-            let path = path.map(Path::new);
-            // Errors quote the lines of a file.
-            let is_other = path.is_some() && path != core.reloads.path();
-            if is_other && role != Role::Full {
-                return Err(refuse(format!(
-                    "the role of this client is {}: a preview of another file needs the role full",
-                    role.name()
-                )));
-            }
-            preview(core, path, (json, role))
-        }
     }
 }
 
-/// What a reload of a file would change.
-fn preview(
-    core: &Core,
-    path: Option<&Path>,
-    (json, role): (bool, Role),
-) -> Result<String, CommandError> {
-    let refuse = |message: String| CommandError::new(ErrorKind::Refused, message);
+/// What a reload of a file would change: the text of the answer.
+///
+/// # Errors
+/// When the file may not be read, or has errors.
+pub(super) async fn preview(core: &Core, asked: &Preview) -> Result<String, String> {
+    let (path, role) = (asked.path.as_deref(), asked.role);
+    // Errors quote the lines of a file.
+    let is_other = path.is_some() && path != core.reloads.path();
+    if is_other && role != Role::Full {
+        return Err(format!(
+            "the role of this client is {}: a preview of another file needs the role full",
+            role.name()
+        ));
+    }
     let (Some(path), Some(running)) =
         (path.or_else(|| core.reloads.path()), core.reloads.current())
     else {
-        return Err(refuse("this daemon has no configuration file".to_owned()));
+        return Err("this daemon has no configuration file".to_owned());
     };
     let (new, _) = Config::load_regular(path, &core.env).map_err(|errors| {
         let lines: Vec<String> = errors.lines().collect();
         match role {
-            Role::Full => refuse(lines.join("; ")),
+            Role::Full => lines.join("; "),
             // A line may contain a password.
-            Role::ReadOnly => refuse("the file cannot be read, or has errors".to_owned()),
+            Role::ReadOnly => "the file cannot be read, or has errors".to_owned(),
         }
     })?;
     let mut changes = diff(&running.whole(), &new);
     let tightened = tightened::tightened(&running.config, &new);
-    changes.extend(tightened::changes(core, tightened));
-    Ok(if json {
+    changes.extend(tightened::changes(core, tightened).await);
+    Ok(if asked.json {
         changes_json(&changes) + "\n"
     } else {
         changes.iter().map(|change| format!("{change}\n")).collect()

@@ -126,14 +126,21 @@ pub(crate) fn tightened(old: &Config, new: &Config) -> Vec<Tightened> {
     found
 }
 
-/// What a reload would change besides, for a preview.
-pub(crate) fn changes(core: &Core, all: Vec<Tightened>) -> Vec<ConfigChange> {
+/// Judges, in turns, all routes that are recorded.
+async fn judged(core: &Core, all: Vec<Tightened>) -> Vec<Tightened> {
     let mut from = (!all.is_empty()).then_some(0);
     let mut judges = Judges::new(all);
     while let Some(at) = from {
         from = judges.step(core, at);
+        tokio::task::yield_now().await;
     }
-    let refusing = judges.all.into_iter().filter(|one| one.refused > 0);
+    judges.all
+}
+
+/// What a reload would change besides, for a preview.
+pub(crate) async fn changes(core: &Core, all: Vec<Tightened>) -> Vec<ConfigChange> {
+    let judged = judged(core, all).await;
+    let refusing = judged.into_iter().filter(|one| one.refused > 0);
     let changes = refusing.map(|one| ConfigChange::RoutesRefused {
         process: one.helper,
         routes: one.refused,
@@ -143,13 +150,7 @@ pub(crate) fn changes(core: &Core, all: Vec<Tightened>) -> Vec<ConfigChange> {
 
 /// Logs, in turns, what was announced before and is not allowed any more.
 pub(crate) async fn report(core: Rc<Core>, all: Vec<Tightened>) {
-    let mut from = Some(0);
-    let mut judges = Judges::new(all);
-    while let Some(at) = from {
-        from = judges.step(&core, at);
-        tokio::task::yield_now().await;
-    }
-    for one in judges.all {
+    for one in judged(&core, all).await {
         if let Some(first) = &one.first {
             let process = one.helper.as_deref().unwrap_or(OPERATOR);
             warn!(%process, routes = one.refused, %first, "the new guard refuses routes that are announced: they stay, but are not renewed, and the next start does not announce them");
@@ -165,5 +166,53 @@ pub(crate) fn speaker(core: &Core, owner: &str) -> Rc<str> {
         Some(speaker) if speaker.is_empty() => OPERATOR.into(),
         Some(speaker) => speaker,
         None => owner.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::bgp::Family;
+    use crate::config::Env;
+    use crate::daemon::authority::Authority;
+    use crate::daemon::lease_table;
+    use crate::rib::PeerId;
+
+    #[test]
+    fn a_preview_takes_turns_by_the_number_of_guards() {
+        const ROUTES: usize = 4 * STEP;
+        let core = Core::new(Env::default());
+        let mut terms = Authority::new(&core, None).terms;
+        terms.tracked = true;
+        let peers: PeerSet = std::iter::once(PeerId(0)).collect();
+        for number in 0..u32::try_from(ROUTES).expect("small") {
+            let [_, a, b, c] = number.to_be_bytes();
+            let nlri = Nlri::new(Family::IPV4_UNICAST, None, &[32, 10, a, b, c]);
+            let at = (&terms, lease_table::now());
+            core.leases.announce((&nlri, None), &peers, at);
+        }
+        for guards in [1, 4] {
+            let one = || Tightened {
+                helper: None,
+                guard: GuardConfig {
+                    max_routes: Some(1),
+                    ..GuardConfig::default()
+                },
+                allowed: 0,
+                refused: 0,
+                first: None,
+            };
+            let all = (0..guards).map(|_| one()).collect();
+            let mut task = pin!(changes(&core, all));
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut turns = 0;
+            while task.as_mut().poll(&mut cx).is_pending() {
+                turns += 1;
+            }
+            assert_eq!(turns, 4 * guards);
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Commands to the daemon as a whole.
 
+use std::path::PathBuf;
+
 use super::call::{Call, Reply, Row};
 use super::error::{CommandError, ErrorKind};
+use super::special::Special;
 use crate::api::control::{ReloadStep, Request};
 use crate::text::value;
 
@@ -79,11 +82,12 @@ pub(super) fn reload_preview(call: &mut Call<'_>, _: &Row) -> Result<Reply, Comm
         let message = format!("`{path}` is not the absolute path of a file");
         return Err(CommandError::new(ErrorKind::Syntax, message));
     }
-    let role = call.source.role;
-    step(call, ReloadStep::Preview { path, json, role })
+    let path = path.map(PathBuf::from);
+    call.special = Some(Special::Preview { path, json });
+    Ok(Reply::Done)
 }
 
-fn step(call: &mut Call<'_>, step: ReloadStep<'_>) -> Result<Reply, CommandError> {
+fn step(call: &mut Call<'_>, step: ReloadStep) -> Result<Reply, CommandError> {
     let text = call.control.reload_step(step)?;
     call.out.push_str(&text);
     Ok(Reply::Done)

@@ -2,9 +2,9 @@
 
 use super::call::{Call, Commands, Reply, Takes};
 use super::error::{CommandError, ErrorKind};
-use super::later::Later;
+use super::later::Preview;
 use super::options::Options;
-use super::outcome::{Outcome, finish};
+use super::outcome::{Outcome, finish, later};
 use super::role::Role;
 use super::set;
 use super::source::Source;
@@ -108,12 +108,19 @@ impl Commands {
                     done,
                 }));
             }
+            Some(Special::Preview { path, json }) => {
+                let role = source.role;
+                let answer = later(result, options.id, (source, notice));
+                return Outcome::Preview(Box::new(Preview {
+                    path,
+                    json,
+                    role,
+                    answer,
+                }));
+            }
             Some(Special::Requested) if result.is_ok() => {
-                let mut done = String::new();
-                let acks = source.acks;
-                finish(result, options.id, (source, notice), &mut done);
-                let id = options.id.map(str::to_owned);
-                return Outcome::Requested(Box::new(Later { acks, id, done }));
+                let answer = later(result, options.id, (source, notice));
+                return Outcome::Requested(Box::new(answer));
             }
             Some(Special::Requested) | None => {}
         }

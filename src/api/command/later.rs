@@ -1,5 +1,8 @@
 //! An answer that depends on what the daemon does after the turn of the command.
 
+use std::path::PathBuf;
+
+use super::role::Role;
 use crate::api::reply::Acks;
 
 /// The answer to a command that has requested something of the daemon as a whole, whose result is not known yet.
@@ -20,4 +23,17 @@ impl Later {
             Err(reason) => self.acks.refusal(reason, self.id.as_deref()),
         }
     }
+}
+
+/// A request for what a reload would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The absolute path of another file than the one that the daemon reads.
+    pub path: Option<PathBuf>,
+    /// As JSON.
+    pub json: bool,
+    /// The role of the client: whether it may see the contents of files.
+    pub role: Role,
+    /// What follows the changes.
+    pub answer: Later,
 }

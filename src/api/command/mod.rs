@@ -53,7 +53,7 @@ pub use call::{COMPATIBLE, Commands};
 pub use check::write as write_check;
 pub use dump::{Dump, DumpFile};
 pub use error::{CommandError, ErrorKind};
-pub use later::Later;
+pub use later::{Later, Preview};
 pub use listing::Listing;
 pub use outcome::Outcome;
 pub use role::{Effect, Role};

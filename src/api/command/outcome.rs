@@ -3,7 +3,7 @@
 use super::call::Reply;
 use super::dump::Dump;
 use super::error::CommandError;
-use super::later::Later;
+use super::later::{Later, Preview};
 use super::listing::Listing;
 use super::notice::Notice;
 use super::source::Source;
@@ -43,8 +43,22 @@ pub enum Outcome {
     Upgrade(Box<Deferred>),
     /// It has requested something of the daemon as a whole; the answer depends on the result.
     Requested(Box<Later>),
+    /// What a reload would change is to be found out; the answer follows it.
+    Preview(Box<Preview>),
     /// It was not carried out, and changed nothing.
     Failed(CommandError),
+}
+
+/// Makes the answer to a command whose result is not known yet.
+pub(super) fn later(
+    result: Result<Reply, CommandError>,
+    id: Option<&str>,
+    (source, notice): (&mut Source, Option<Notice>),
+) -> Later {
+    let (acks, mut done) = (source.acks, String::new());
+    finish(result, id, (source, notice), &mut done);
+    let id = id.map(str::to_owned);
+    Later { acks, id, done }
 }
 
 /// Writes the answer.

@@ -49,6 +49,10 @@ pub(super) enum Special {
         json: bool,
     },
     Upgrade(Option<PathBuf>),
+    Preview {
+        path: Option<PathBuf>,
+        json: bool,
+    },
     /// The answer is the result of what was requested of the daemon.
     Requested,
 }

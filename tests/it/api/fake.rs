@@ -283,7 +283,7 @@ impl Control for Fake {
         self.note(format!("{request:?}"));
     }
 
-    fn reload_step(&mut self, step: ReloadStep<'_>) -> Result<String, CommandError> {
+    fn reload_step(&mut self, step: ReloadStep) -> Result<String, CommandError> {
         self.note(format!("{step:?}"));
         Ok(String::new())
     }
