@@ -8,7 +8,7 @@ use super::*;
 use crate::config::{Config, Env};
 
 /// The answer to each command.
-const ANSWER: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+static ANSWER: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
 /// Answers commands one by one.
 #[derive(Default)]
