@@ -44,7 +44,7 @@ pub struct Damage {
     pub unreadable: bool,
 }
 
-/// What [`Reader::advance`] found.
+/// What [`Reader::advance`](super::Reader::advance) found.
 #[derive(Clone, Copy, Debug)]
 pub enum Item<'a> {
     /// A record.
