@@ -12,7 +12,9 @@
 //! exit, the addresses that it has added are removed: everything that can fail without changing the machine is tried
 //! before the first one is added.
 
+use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::pin::pin;
@@ -403,9 +405,31 @@ impl Health<'_> {
     /// Checks and announces until there is a reason to exit.
     async fn watch(&self) -> Result<(), Failure> {
         let mut machine = Machine::new(self.args.rise, self.args.fall);
+        let mut down_since: Option<Instant> = None;
+        let mut held = false;
         loop {
-            let changed = machine.step(self.look().await);
+            let mut next = machine.clone();
+            let mut changed = next.step(self.look().await);
+            let is_too_early = down_since.is_some_and(|at| at.elapsed() < self.args.flap_hold);
+            if changed == Some(State::Up) && is_too_early {
+                if !held {
+                    info!(
+                        "{}a change of the service is held back: `--flap-hold`",
+                        self.prefix
+                    );
+                }
+                held = true;
+                changed = None;
+            } else {
+                machine = next;
+                held = false;
+            }
             let state = machine.state();
+            match changed {
+                Some(State::Down) => down_since = Some(Instant::now()),
+                Some(State::Up) => down_since = None,
+                _ => {}
+            }
             if changed.is_some() {
                 info!("{}the service is {state}", self.prefix);
             }
@@ -426,14 +450,21 @@ impl Health<'_> {
                 check::hooks(self.hooks(state), state).await;
             }
             if state.is_moving() {
-                sleep(self.args.fast_interval).await;
+                sleep(self.pause(self.args.fast_interval)).await;
             } else if self.args.interval.is_zero() {
                 info!("the interval is 0: exiting after the announcement");
                 return Ok(());
             } else {
-                sleep(self.args.interval).await;
+                sleep(self.pause(self.args.interval)).await;
             }
         }
+    }
+
+    /// The pause before the next check, with `--jitter`.
+    fn pause(&self, interval: Duration) -> Duration {
+        // Each state has other random keys.
+        let random = RandomState::new().build_hasher().finish();
+        interval + lengthened(self.args.jitter, random)
     }
 
     async fn look(&self) -> Finding {
@@ -482,5 +513,29 @@ impl Health<'_> {
         {
             warn!("{cause}");
         }
+    }
+}
+
+/// A part of a time, as large as a random number is among all.
+fn lengthened(most: Duration, random: u64) -> Duration {
+    let share = u32::try_from(random >> 32).unwrap_or(u32::MAX);
+    most.mul_f64(f64::from(share) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_lengthened_by_the_jitter_at_most() {
+        let most = Duration::from_secs(8);
+        assert_eq!(lengthened(most, 0), Duration::ZERO);
+        assert_eq!(lengthened(most, u64::MAX), most);
+        let half = lengthened(most, u64::MAX / 2);
+        assert!(
+            half > Duration::from_secs(3) && half < Duration::from_secs(5),
+            "{half:?}"
+        );
+        assert_eq!(lengthened(Duration::ZERO, u64::MAX), Duration::ZERO);
     }
 }

@@ -127,6 +127,12 @@ pub(crate) struct HealthcheckArgs {
     /// Failed checks in a row before the service counts as down.
     #[arg(long, value_name = "N", default_value = "3", value_parser = integer, allow_negative_numbers = true, help_heading = CHECK)]
     pub(super) fall: i64,
+    /// Seconds that a service which went down stays down at least, however good its checks are.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = seconds, help_heading = CHECK)]
+    pub(super) flap_hold: Duration,
+    /// Lengthen each pause between checks by up to so many seconds at random, so that many instances do not check at once.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = seconds, help_heading = CHECK)]
+    pub(super) jitter: Duration,
     /// Seconds between the withdrawal of the routes, when the service goes down or the health check exits, and what follows:
     /// the commands of --execute and --down-execute, and the removal of addresses. A helper that is terminated waits for
     /// one second at most, because the daemon kills it after two.

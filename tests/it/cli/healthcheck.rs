@@ -197,6 +197,29 @@ fn the_metric_follows_the_service_and_hooks_are_run() {
 }
 
 #[test]
+fn a_service_that_went_down_stays_down_for_the_flap_hold() {
+    let lab = Lab::new();
+    let check = scripted(&lab, "gbgggg");
+    let mut health = Health::start(
+        "--ip 192.0.2.1 --debounce --rise 1 --fall 1 --flap-hold 3600 --jitter 0.01",
+        &["--cmd", &check],
+    );
+    let route = "neighbor * announce route 192.0.2.1/32 next-hop self";
+    assert_eq!(health.obey(), format!("{route} med 100"));
+    assert_eq!(health.obey(), format!("{route} med 1000"));
+    wait_for("good checks", || {
+        let left = std::fs::read_to_string(lab.path("letters"));
+        left.ok().filter(|left| left == "g")
+    });
+    health.signal("TERM");
+    let withdrawn = "neighbor * withdraw route 192.0.2.1/32 next-hop self";
+    assert_eq!(health.obey(), withdrawn);
+    let (rest, log, code) = health.end();
+    assert_eq!((rest.len(), code), (0, Some(0)), "{log}");
+    assert_eq!(log.matches("held back: `--flap-hold`").count(), 1, "{log}");
+}
+
+#[test]
 fn without_debounce_every_round_is_announced() {
     let mut health = Health::start("--ip 192.0.2.1 --rise 1", &[]);
     for _ in 0..20 {
