@@ -50,10 +50,11 @@ where
             let reason = format!("the status is {found}");
             return Err(Failure::new(Cause::Status, reason));
         }
+        // Also if no text is asked for: a server that gets stuck in its answer does not serve.
+        let body = read(response.into_body()).await.map_err(broken)?;
         let Some(wanted) = &check.body else {
             return Ok(());
         };
-        let body = read(response.into_body()).await.map_err(broken)?;
         match memchr::memmem::find(&body, wanted.as_bytes()) {
             Some(_) => Ok(()),
             None => {

@@ -78,7 +78,8 @@ pub(crate) struct HealthcheckArgs {
     /// The check: a shell command, which succeeds if it exits with code 0 in time.
     #[arg(short, long, visible_alias = "cmd", value_name = "CMD", help_heading = CHECK)]
     pub(super) command: Option<String>,
-    /// The check: this resource answers, with a status of 2xx unless --http-status is given. Redirects are not followed.
+    /// The check: this resource answers, with a status of 2xx unless --http-status is given, and to the end of the body or of its
+    /// first 64 KiB. Redirects are not followed.
     #[arg(long, value_name = "URL", conflicts_with_all = ["command", "tcp"], help_heading = CHECK)]
     pub(super) http: Option<Url>,
     /// The status that --http expects; may be repeated.

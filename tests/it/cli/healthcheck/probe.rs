@@ -164,6 +164,20 @@ fn what_does_not_answer_in_time_is_down() {
     assert_eq!(http(silent, "--timeout 0.2"), DOWN);
     let slow = server(|stream| answer(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok"));
     assert_eq!(http(slow, "--timeout 0.2 --http-body fine"), DOWN);
+    // Whether a text is asked for or not, and a body that never ends is read as far as one of the largest size.
+    assert_eq!(http(slow, "--timeout 0.2"), DOWN);
+    let cut = server(|mut stream| {
+        let _ = request(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok");
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+    });
+    assert_eq!(http(cut, "--timeout 60"), DOWN);
+    let endless = server(|mut stream| {
+        let _ = request(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(&[b'x'; 70_000]).is_ok() {}
+    });
+    assert_eq!(http(endless, "--timeout 60"), UP);
     // Nobody listens.
     let port = TcpListener::bind("127.0.0.1:0")
         .expect("a port")
