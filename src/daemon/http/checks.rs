@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::encoder::{Encoder, Format, Kind};
+use super::encoder::{Encoder, Format, Kind, with_zeros};
 use super::text::{Escaped, span};
 use crate::api::control::CheckStatus;
 use crate::daemon::core::Core;
@@ -43,10 +43,7 @@ const ROWS: &[Row] = &[
         e.sample(&[("check", check.name)], check.good);
     }),
     ("oxabgp_check_failures_total", Kind::Counter, "Checks that failed, by cause.", |check, e| {
-        // A series that begins with its first event hides that event from `increase`.
-        for cause in Cause::ALL.map(Cause::name) {
-            let found = check.failures.iter().find(|(known, _)| *known == cause);
-            let count = found.map_or(0, |(_, count)| *count);
+        for (cause, count) in with_zeros(Cause::ALL.map(Cause::name), check.failures) {
             e.sample(&[("check", check.name), ("cause", cause)], count);
         }
     }),

@@ -155,6 +155,17 @@ fn escape(out: &mut String, value: &str) {
     }
 }
 
+/// A count for each of the names, 0 where none is known: a series that begins with its first event hides that event from `increase`.
+pub(super) fn with_zeros<'a, const N: usize>(
+    names: [&'a str; N],
+    counts: &[(&str, u64)],
+) -> [(&'a str, u64); N] {
+    names.map(|name| {
+        let found = counts.iter().find(|(known, _)| *known == name);
+        (name, found.map_or(0, |(_, count)| *count))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

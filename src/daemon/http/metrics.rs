@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::encoder::{Encoder, Format, Kind};
+use super::encoder::{Encoder, Format, Kind, with_zeros};
 use super::exporter::Exporter;
 use super::{checks, journal, monitors, proc};
 use crate::bgp::message::{Direction, MessageType};
@@ -18,6 +18,7 @@ use crate::daemon::neighbors::Listed;
 use crate::daemon::stats::CommandCounts;
 use crate::daemon::status::snapshot::{HelperState, PeerState, Sampler, Snapshot};
 use crate::grammar::Prefix;
+use crate::rib::PeerSet;
 use crate::speaker::Counters;
 
 /// Neighbors whose samples are written in one turn.
@@ -192,10 +193,17 @@ const FAMILIES: &[Family] = &[
         Kind::Gauge,
         "To how many neighbors with an established session a prefix is announced, for prefixes named in the configuration.",
         Write::Daemon(|core, metrics, e| {
+            // Once for all prefixes, of which there may be many, as of neighbors.
+            let reached = [RouteFamily::IPV4_UNICAST, RouteFamily::IPV6_UNICAST].map(|family| {
+                let peers: PeerSet = core.neighbors.select(|listed| takes(listed, family));
+                (family, peers)
+            });
             for prefix in &metrics.routes {
                 let nlri = nlri(*prefix);
                 let mut peers = core.routes.announced_to(&nlri);
-                peers.intersect(&core.neighbors.select(|listed| takes(listed, nlri.family)));
+                for (_, reached) in reached.iter().filter(|(family, _)| *family == nlri.family) {
+                    peers.intersect(reached);
+                }
                 e.sample(&[("prefix", &prefix.to_string())], peers.len());
             }
         }),
@@ -250,10 +258,7 @@ const FAMILIES: &[Family] = &[
         Kind::Counter,
         "Commands that the guard of a helper refused, by rule.",
         Write::Helpers(|helper, e| {
-            // A series that begins with its first event hides that event from `increase`.
-            for rule in RULES {
-                let found = helper.rejections.iter().find(|(known, _)| *known == rule);
-                let count = found.map_or(0, |(_, count)| *count);
+            for (rule, count) in with_zeros(RULES, &helper.rejections) {
                 e.sample(&[("process", &helper.name), ("reason", rule)], count);
             }
         }),

@@ -1,7 +1,7 @@
 //! `oxabgp top` in a terminal, which `script` (util-linux) provides.
 
-use std::io::{Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::Write;
+use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::{Signal, kill};
@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 use super::control::{start, start_with};
 use super::{listener, neighbor};
 use crate::support::daemon::{Lab, oxabgp, wait_for};
+use crate::support::terminal::terminal;
 
 /// Leaves the alternate screen; the cursor is shown again.
 const RESTORED: &str = "\x1b[?1049l\x1b[?25h";
@@ -34,24 +35,7 @@ impl Terminal {
             env!("CARGO_BIN_EXE_oxabgp"),
             socket.display()
         );
-        let mut script = Command::new("script")
-            .args(["-qefc", &command, "/dev/null"])
-            .env("SHELL", "/bin/sh")
-            .env("TERM", "xterm")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("`script` of util-linux");
-        let mut stdout = script.stdout.take().expect("a pipe");
-        let output = Arc::<Mutex<Vec<u8>>>::default();
-        let written = Arc::clone(&output);
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = stdout.read(&mut buffer) {
-                let mut written = written.lock().expect("no panic");
-                written.extend_from_slice(&buffer[..count]);
-            }
-        });
+        let (script, output) = terminal(&command);
         Self { script, output }
     }
 

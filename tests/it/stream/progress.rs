@@ -1,9 +1,9 @@
 //! The line of progress on a terminal, which `script` (util-linux) provides.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -13,6 +13,7 @@ use nix::unistd::mkfifo;
 
 use super::build::{announce, common, message, update};
 use crate::support::daemon::wait_for;
+use crate::support::terminal::terminal;
 
 /// `oxabgp stream` on a terminal, and what it has written there. It reads a long file and a pipe that is written to until the
 /// test ends it, so that there is time for progress.
@@ -33,23 +34,7 @@ impl Run {
             folder.display(),
             env!("CARGO_BIN_EXE_oxabgp")
         );
-        let mut script = Command::new("script")
-            .args(["-qefc", &command, "/dev/null"])
-            .env("SHELL", "/bin/sh")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("`script` of util-linux");
-        let mut stdout = script.stdout.take().expect("a pipe");
-        let output = Arc::<Mutex<Vec<u8>>>::default();
-        let shown = Arc::clone(&output);
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = stdout.read(&mut buffer) {
-                let mut shown = shown.lock().expect("no panic");
-                shown.extend_from_slice(&buffer[..count]);
-            }
-        });
+        let (script, output) = terminal(&command);
         let written = Arc::<AtomicBool>::default();
         let end = Arc::clone(&written);
         let writer = std::thread::spawn(move || {

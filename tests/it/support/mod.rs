@@ -9,3 +9,5 @@ pub(crate) mod pair;
 #[cfg(feature = "speaker")]
 pub(crate) mod peer;
 pub(crate) mod random;
+#[cfg(feature = "daemon")]
+pub(crate) mod terminal;
